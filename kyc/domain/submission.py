@@ -1,0 +1,100 @@
+"""What a branch submits, and what admission makes of it. Pure; the wire form is one JSON object per line.
+
+A *submission* is one business fact with the caller's idempotency key. Admission turns it into a *unit*: the
+entries (events in streams) that are recorded together or not at all. A booked transfer between two of our
+accounts is one submission and a unit of two entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from kyc.domain.event import Event
+
+KEY_LENGTH_MAX: Final = 200  # characters; longer keys are digests in disguise
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who submits, where, what for and on which legal basis. All are codes without personal content."""
+
+    actor: str
+    branch: str
+    purpose: str
+    legal_basis: str
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes of one captured image, to be encrypted beside the event that refers to it."""
+
+    name: str
+    """Role of the image within its event, such as ``front`` or ``back``."""
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamName:
+    """The natural key of a stream, such as ``("customer", "C000042")``; its UUID is a keyed hash of both."""
+
+    kind: str
+    key: str
+
+
+ANY: Final = -1
+"""Expected version: none, append wherever the stream stands."""
+EXISTS: Final = -2
+"""Expected version: the stream must have at least one event."""
+NEW: Final = 0
+"""Expected version: the stream must be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A natural key that may be used once in the whole institution, such as a transaction reference."""
+
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event bound for one stream."""
+
+    stream: StreamName
+    subject: StreamName
+    """Whose data key protects the payload: the customer, or the account for transaction records."""
+    event: Event
+    expected: int = ANY
+    """Expected version of the stream before this entry, or ANY, EXISTS, NEW."""
+    requires: tuple[StreamName, ...] = ()
+    """Streams that must already exist, such as the account of a posting."""
+    scans: tuple[Scan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """All entries of one submission: recorded in one commit or refused together."""
+
+    key: str
+    """The caller's idempotency key, unique per caller's business fact."""
+    origin: Origin
+    entries: tuple[Entry, ...]
+    claims: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one recorded entry. Positions are dense per lane; ``recorded_at`` is UTC microseconds."""
+
+    stream_id: UUID
+    version: int
+    hash: bytes
+    lane: int
+    position: int
+    recorded_at: int
+    replayed: bool = False
+    """True where an earlier append under the same key is answered again."""
