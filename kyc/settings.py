@@ -1,0 +1,46 @@
+"""Settings and limits: names, units and reasons in one frozen place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+LANES_DEFAULT: Final = 16
+"""Lanes of a new log: enough for parallel readers on one machine; chosen once, kept for ever (kyc init --lanes)."""
+
+LANES_MAX: Final = 1024
+"""A lane is the first ten bits of the stream id, or fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterLimits:
+    """Bounds of the group-commit writer."""
+
+    events_per_commit: int = 10_000
+    """Larger commits gain nothing and hold memory (measured: 10,000 is within 3 % of the best)."""
+    copy_from_events: int = 64
+    """From this many events a commit uses COPY instead of INSERT."""
+    heads_cached: int = 1_000_000
+    """Stream heads kept in memory; about 200 bytes each."""
+    queue_events: int = 100_000
+    """Events waiting before callers are held back."""
+    attempts: int = 20
+    """Collisions with other writers before a batch is given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLimits:
+    """Bounds of the data-key cache: a destroyed key may linger in another process at most ``seconds_cached``."""
+
+    keys_cached: int = 200_000
+    seconds_cached: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealerLimits:
+    """Bounds of one sealing step."""
+
+    events_per_step: int = 50_000
+    """Leaves signed under one checkpoint; bounds memory and the length of the transaction."""
+    lease_seconds: int = 30
+    """How long a silent sealer keeps others out."""

@@ -1,0 +1,77 @@
+"""Where wrapped data keys live: one table in a schema of its own, because its backups follow another policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from kyc.clock import Clock
+from kyc.keys.ring import KeyName, WrappedKey
+from kyc.store import pgbinary, statements
+from kyc.store.database import Database
+from kyc.store.records import lane_of
+
+
+class DataKeyStore:
+    """The :class:`~kyc.keys.ring.KeyStore` on PostgreSQL."""
+
+    def __init__(self, database: Database, lanes: int, clock: Clock) -> None:
+        self._database = database
+        self._lanes = lanes
+        self._clock = clock
+
+    def living(self, names: Sequence[KeyName]) -> list[WrappedKey]:
+        """The undestroyed keys among ``names``."""
+        arguments = (
+            pgbinary.int2s([lane_of(name.subject, self._lanes) for name in names]),
+            pgbinary.uuids([name.subject for name in names]),
+            pgbinary.texts([name.record_class for name in names]),
+            pgbinary.texts([name.period for name in names]),
+        )
+        with self._database.connection() as connection:
+            rows = connection.execute(statements.LIVING_KEYS, arguments, binary=True).fetchall()
+        return [WrappedKey(i, KeyName(subject, kind, period), kek, raw) for i, subject, kind, period, kek, raw in rows]
+
+    def add(self, keys: Sequence[WrappedKey]) -> None:
+        """Store new keys; a name that got a living key meanwhile keeps that one."""
+        ordered = sorted(keys, key=lambda key: key.name)  # one order everywhere: no deadlock between two makers
+        arguments = (
+            pgbinary.int2s([lane_of(key.id, self._lanes) for key in ordered]),
+            pgbinary.uuids([key.id for key in ordered]),
+            pgbinary.uuids([key.name.subject for key in ordered]),
+            pgbinary.texts([key.name.record_class for key in ordered]),
+            pgbinary.texts([key.name.period for key in ordered]),
+            pgbinary.texts([key.kek_id for key in ordered]),
+            pgbinary.byteas([key.wrapped for key in ordered]),
+            pgbinary.int8s([self._clock.now_us()] * len(ordered)),
+        )
+        with self._database.connection() as connection:
+            connection.execute(statements.ADD_KEYS, arguments)
+
+    def by_id(self, ids: Sequence[bytes]) -> list[WrappedKey]:
+        """The keys of these ids, destroyed ones with empty ``wrapped``."""
+        arguments = (pgbinary.int2s([lane_of(i, self._lanes) for i in ids]), pgbinary.uuids(ids))
+        with self._database.connection() as connection:
+            rows = connection.execute(statements.KEYS_BY_ID, arguments, binary=True).fetchall()
+        return [WrappedKey(i, KeyName(subject, kind, period), kek, raw) for i, subject, kind, period, kek, raw in rows]
+
+    def destroy(self, key_id: bytes) -> bool:
+        """Destroy one key for ever; True the first time."""
+        with self._database.connection() as connection:
+            row = connection.execute(
+                statements.DESTROY_KEY, (lane_of(key_id, self._lanes), _uuid(key_id), self._clock.now_us())
+            ).fetchone()
+        return bool(row and row[0])
+
+    def empty(self, key_id: bytes, streams: Sequence[bytes], scans: Sequence[bytes]) -> int:
+        """Empty the ciphertext under a destroyed key in the named streams and scans; the number of rows."""
+        with self._database.connection() as connection:
+            row = connection.execute(
+                statements.EMPTY_DESTROYED,
+                (lane_of(key_id, self._lanes), _uuid(key_id), pgbinary.uuids(streams), pgbinary.byteas(scans)),
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _uuid(raw: bytes) -> UUID:
+    return UUID(bytes=raw)

@@ -1,0 +1,150 @@
+"""What the writer knows and decides, without I/O: stream heads, lane positions, versions and chain hashes.
+
+The planner turns batches into rows. What it remembers may be stale (another writer exists): the database's unique
+keys have the last word, and after a collision the writer reloads and plans again. Refusals blame only the batch at
+fault; the others are planned as if it had never come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from kyc.domain.submission import ANY, EXISTS, NEW
+from kyc.errors import KycError, NotFoundError, VersionConflictError
+from kyc.evidence.chain import CHAIN_TAG, GENESIS
+from kyc.evidence.header import FORMAT, pack_fixed
+from kyc.store.records import Batch, ClaimRow, Draft, Head, ScanRow, StoredEvent
+
+EMPTY = Head(0, GENESIS, 0)
+
+
+@dataclass(slots=True)
+class Plan:
+    """Rows to be written in one commit, and the fate of each batch by its index."""
+
+    rows: list[StoredEvent] = field(default_factory=list)
+    claims: list[tuple[ClaimRow, bytes, int]] = field(default_factory=list)
+    scans: list[ScanRow] = field(default_factory=list)
+    accepted: list[tuple[int, int, int]] = field(default_factory=list)
+    """(batch index, first row, past last row) in planning order, before rows are sorted for writing."""
+    refused: list[tuple[int, KycError]] = field(default_factory=list)
+    deferred: list[int] = field(default_factory=list)
+    """Batches that use a key or claim of an earlier batch of this commit: decided after it is on disk."""
+    heads: dict[bytes, Head] = field(default_factory=dict)
+    positions: dict[int, int] = field(default_factory=dict)
+
+
+class Planner:
+    """The writer's memory. Not thread-safe: it belongs to one writer."""
+
+    def __init__(self, heads_cached: int) -> None:
+        self._heads: dict[bytes, Head] = {}
+        self._next: dict[int, int] = {}
+        self._heads_cached = heads_cached
+
+    def set_positions(self, last: Mapping[int, int]) -> None:
+        """Learn the last position of lanes."""
+        self._next.update({lane: position + 1 for lane, position in last.items()})
+
+    def set_heads(self, heads: Mapping[bytes, Head]) -> None:
+        """Learn heads as loaded from the database."""
+        self._heads.update(heads)
+
+    def forget(self, streams: Sequence[bytes]) -> None:
+        """Drop heads that may be stale."""
+        for stream in streams:
+            self._heads.pop(stream, None)
+
+    def unknown(self, batches: Sequence[Batch]) -> dict[bytes, int]:
+        """Stream id → lane of heads that planning these batches needs and memory lacks."""
+        heads = self._heads
+        missing: dict[bytes, int] = {}
+        for batch in batches:
+            for draft in batch.drafts:
+                # A stream expected to be new is taken at its word; the primary key refuses a lie.
+                if draft.stream_id not in heads and draft.expected != NEW:
+                    missing[draft.stream_id] = draft.lane
+            for lane, stream in batch.requires:
+                if stream not in heads:
+                    missing[stream] = lane
+        return missing
+
+    def plan(self, batches: Sequence[Batch], pending: Sequence[int], now: int) -> Plan:
+        """Rows for the pending batches, in their order. ``now`` is UTC microseconds."""
+        plan = Plan()
+        keys: set[bytes] = set()
+        claims: set[tuple[str, bytes]] = set()
+        for index in pending:
+            batch = batches[index]
+            if self._repeats(batch, keys, claims):
+                plan.deferred.append(index)
+                continue
+            refusal = self._refusal(batch, plan)
+            if refusal is not None:
+                plan.refused.append((index, refusal))
+                continue
+            first = len(plan.rows)
+            for draft in batch.drafts:
+                plan.rows.append(self._row(draft, plan, now))
+                keys.add(draft.key)
+            plan.accepted.append((index, first, len(plan.rows)))
+            for claim in batch.claims:
+                holder = plan.rows[first + claim.holder]
+                plan.claims.append((claim, holder.stream_id, holder.version))
+                claims.add((claim.kind, claim.key))
+            plan.scans.extend(batch.scans)
+        return plan
+
+    def committed(self, plan: Plan) -> None:
+        """The plan is on disk: remember where streams and lanes stand."""
+        if len(self._heads) + len(plan.heads) > self._heads_cached:
+            self._heads.clear()
+        self._heads.update(plan.heads)
+        self._next.update(plan.positions)
+
+    def _repeats(self, batch: Batch, keys: set[bytes], claims: set[tuple[str, bytes]]) -> bool:
+        for draft in batch.drafts:
+            if draft.key in keys:
+                return True
+        return any((claim.kind, claim.key) in claims for claim in batch.claims)
+
+    def _head(self, stream: bytes, plan: Plan) -> Head:
+        return plan.heads.get(stream) or self._heads.get(stream) or EMPTY
+
+    def _refusal(self, batch: Batch, plan: Plan) -> KycError | None:
+        for _, stream in batch.requires:
+            if self._head(stream, plan).version == 0:
+                return NotFoundError("the record refers to a stream that does not exist", rule="requires")
+        ahead: dict[bytes, int] = {}
+        for draft in batch.drafts:
+            if draft.expected != ANY:
+                version = self._head(draft.stream_id, plan).version + ahead.get(draft.stream_id, 0)
+                if draft.expected == EXISTS:
+                    if version == 0:
+                        return NotFoundError("the stream does not exist", rule="exists")
+                elif version != draft.expected:
+                    return VersionConflictError(
+                        "the stream is not at the expected version",
+                        field="expected",
+                        rule=f"expected {draft.expected}, is {version}",
+                        remedy="read the stream again and decide anew",
+                    )
+            ahead[draft.stream_id] = ahead.get(draft.stream_id, 0) + 1
+        return None
+
+    def _row(self, draft: Draft, plan: Plan, now: int) -> StoredEvent:
+        stream, lane = draft.stream_id, draft.lane
+        version, previous, last = plan.heads.get(stream) or self._heads.get(stream) or EMPTY
+        version += 1
+        recorded_at = now if now > last else last  # never running backwards within a stream
+        fixed = pack_fixed(FORMAT, stream, version, recorded_at, draft.key)
+        link = sha256(CHAIN_TAG + previous + fixed + draft.context + draft.commitment).digest()
+        position = plan.positions.get(lane) or self._next[lane]
+        plan.positions[lane] = position + 1
+        plan.heads[stream] = Head(version, link, recorded_at)
+        return StoredEvent(
+            position, version, recorded_at, lane, stream, draft.key, draft.data_key, previous,
+            draft.commitment, link, draft.digest, draft.context, draft.state,
+        )  # fmt: skip

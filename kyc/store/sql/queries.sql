@@ -1,0 +1,116 @@
+-- Statements of the store. Every key starts with the lane; no volatile function, no lock, no sequence, no NOTIFY.
+
+-- service_role --
+-- Give up the owner's power for this session: append and read only.
+set role kyc_service
+
+-- insert_events --
+-- One commit of many callers, one round trip.
+insert into kyc.event (position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash,
+    digest, context, state)
+select * from unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+
+-- insert_all --
+-- The same with claims and scans, still one statement and one commit.
+with events as (
+    insert into kyc.event (position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment,
+        hash, digest, context, state)
+    select * from unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)),
+claims as (
+    insert into kyc.claim (lane, kind, key, stream_id, version) select * from unnest(%s, %s, %s, %s, %s))
+insert into kyc.scan (lane, commitment, data_key, digest, state)
+select * from unnest(%s, %s, %s, %s, %s)
+on conflict do nothing
+
+-- copy_events --
+-- The bulk path.
+copy kyc.event (position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash,
+    digest, context, state) from stdin (format binary)
+
+-- copy_claims --
+-- The bulk path of claims.
+copy kyc.claim (lane, kind, key, stream_id, version) from stdin (format binary)
+
+-- insert_scans --
+-- Scans of a bulk commit; one that is there already has the same content, because its commitment is the same.
+insert into kyc.scan (lane, commitment, data_key, digest, state)
+select * from unnest(%s, %s, %s, %s, %s)
+on conflict do nothing
+
+-- events_by_key --
+-- Which idempotency keys are used already, with what they were used for.
+select e.position, e.version, e.recorded_at, e.lane, e.stream_id, e.key, e.data_key, e.previous, e.commitment,
+    e.hash, e.digest, e.context, e.state
+from unnest(%s, %s) as wanted (lane, key)
+join kyc.event e on e.lane = wanted.lane and e.key = wanted.key
+
+-- claims_taken --
+-- Which natural keys are taken.
+select c.kind, c.key
+from unnest(%s, %s, %s) as wanted (lane, kind, key)
+join kyc.claim c on c.lane = wanted.lane and c.kind = wanted.kind and c.key = wanted.key
+
+-- heads --
+-- Where streams stand; streams without events are left out.
+select wanted.stream_id, e.version, e.hash, e.recorded_at
+from unnest(%s, %s) as wanted (lane, stream_id)
+cross join lateral (
+    select version, hash, recorded_at from kyc.event
+    where lane = wanted.lane and stream_id = wanted.stream_id
+    order by version desc limit 1) e
+
+-- last_positions --
+-- The last position of every lane, 0 for an empty one.
+select l.lane::int, coalesce((select max(position) from kyc.event where lane = l.lane::smallint), 0)
+from generate_series(0, %s - 1) as l (lane)
+
+-- stream --
+-- Events of one stream by version, from a version on, up to a number.
+select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
+    state
+from kyc.event
+where lane = %s and stream_id = %s and version > %s and version <= %s
+order by version
+
+-- lane_page --
+-- The next events of a lane.
+select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
+    state
+from kyc.event
+where lane = %s and position > %s and position <= %s
+order by position
+
+-- claim --
+-- Which event holds a natural key.
+select stream_id, version from kyc.claim where lane = %s and kind = %s and key = %s
+
+-- scan --
+-- One scan by its commitment.
+select data_key, digest, state from kyc.scan where lane = %s and commitment = %s
+
+-- living_keys --
+-- The undestroyed data keys of names.
+select k.id, k.subject, k.record_class, k.period, k.kek, k.wrapped
+from unnest(%s, %s, %s, %s) as wanted (lane, subject, record_class, period)
+join kyc_keys.data_key k on k.lane = wanted.lane and k.subject = wanted.subject
+    and k.record_class = wanted.record_class and k.period = wanted.period and k.destroyed_at is null
+
+-- keys_by_id --
+-- Data keys by id, destroyed ones with nothing to unwrap.
+select k.id, k.subject, k.record_class, k.period, k.kek, k.wrapped
+from unnest(%s, %s) as wanted (lane, id)
+join kyc_keys.data_key k on k.lane = wanted.lane and k.id = wanted.id
+
+-- add_keys --
+-- New data keys; a name that got a living key meanwhile keeps that one.
+insert into kyc_keys.data_key (lane, id, subject, record_class, period, kek, wrapped, created_at)
+select * from unnest(%s, %s, %s, %s, %s, %s, %s, %s)
+on conflict do nothing
+
+-- destroy_key --
+-- Destroy one data key: true the first time.
+select kyc_keys.destroy(%s, %s, %s)
+
+-- empty_destroyed --
+-- Empty the ciphertext under a destroyed key in the named streams and scans: how many rows.
+select kyc.empty_destroyed(%s, %s, %s, %s)

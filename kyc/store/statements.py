@@ -1,0 +1,43 @@
+"""The store's statements, loaded from ``sql/queries.sql``: SQL is source, kept as SQL.
+
+Blocks in the file begin with ``-- name --`` and one line of purpose.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import Final, LiteralString, cast
+
+_BLOCK = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+
+
+def load(package: str, name: str) -> dict[str, LiteralString]:
+    """The named blocks of one SQL file of a package."""
+    text = (files(package) / "sql" / name).read_text(encoding="utf-8")
+    parts = _BLOCK.split(text)
+    return {key: cast("LiteralString", body.strip()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+_QUERIES: Final = load("kyc.store", "queries.sql")
+
+SERVICE_ROLE: Final = _QUERIES["service_role"]
+INSERT_EVENTS: Final = _QUERIES["insert_events"]
+INSERT_ALL: Final = _QUERIES["insert_all"]
+COPY_EVENTS: Final = _QUERIES["copy_events"]
+COPY_CLAIMS: Final = _QUERIES["copy_claims"]
+INSERT_SCANS: Final = _QUERIES["insert_scans"]
+EVENTS_BY_KEY: Final = _QUERIES["events_by_key"]
+CLAIMS_TAKEN: Final = _QUERIES["claims_taken"]
+HEADS: Final = _QUERIES["heads"]
+LAST_POSITIONS: Final = _QUERIES["last_positions"]
+STREAM: Final = _QUERIES["stream"]
+LANE_PAGE: Final = _QUERIES["lane_page"]
+CLAIM: Final = _QUERIES["claim"]
+SCAN: Final = _QUERIES["scan"]
+LIVING_KEYS: Final = _QUERIES["living_keys"]
+KEYS_BY_ID: Final = _QUERIES["keys_by_id"]
+ADD_KEYS: Final = _QUERIES["add_keys"]
+DESTROY_KEY: Final = _QUERIES["destroy_key"]
+EMPTY_DESTROYED: Final = _QUERIES["empty_destroyed"]
+
