@@ -1,8 +1,8 @@
 """Canonical payload bytes, made once when an event is admitted and never re-serialised. Pure.
 
-JSON with sorted ASCII keys, decimals as strings, instants with their offset, no floats: byte-equal to RFC 8785 for what our
-structs can hold (a property test compares them). Old schemas are read through upcasts, which work on the
-decoded mapping and never on stored bytes.
+JSON with sorted ASCII keys, decimals as strings, instants with their offset, no floats: byte-equal to RFC 8785
+for what our structs can hold (a property test compares them). Old schemas are read through upcasts, which work
+on the decoded mapping and never on stored bytes.
 """
 
 from __future__ import annotations
