@@ -44,3 +44,10 @@ class SealerLimits:
     """Leaves signed under one checkpoint; bounds memory and the length of the transaction."""
     lease_seconds: int = 30
     """How long a silent sealer keeps others out."""
+
+
+PAYLOAD_MAX: Final = 1_048_576
+"""Bytes of one canonical payload; larger content belongs into a scan."""
+
+SCAN_MAX: Final = 33_554_432
+"""Bytes of one scan: 32 MiB hold a colour A4 page at 600 dpi as PNG."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -53,6 +53,29 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def period(self) -> str:
         """The clock period of this record within its class; empty where the whole class shares one clock."""
         return ""
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One captured image as an event refers to it: provable by its salted commitment, destroyable like a field."""
+
+    name: str
+    """Role within the event, such as ``front`` or ``back``."""
+    media_type: str
+    size: int
+    """Bytes of the unencrypted image."""
+    commitment: str
+    """Salted commitment in hexadecimal, 64 digits."""
+    pages: int = 1
+
+
+class Scanned(Event, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An event that carries scans. Submissions leave ``images`` empty; the log fills it when it protects them."""
+
+    images: tuple[Image, ...] = ()
+
+    def with_images(self, images: tuple[Image, ...]) -> Self:
+        """The same event referring to these images."""
+        return msgspec.structs.replace(self, images=images)
 
 
 def event_type(topic: str) -> type[Event]:

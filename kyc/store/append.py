@@ -293,7 +293,9 @@ def _lane(row: StoredEvent) -> int:
     return row.lane
 
 
-def _known(batch: Batch, stored: dict[bytes, StoredEvent], taken: set[tuple[str, bytes]]) -> Outcome | KycError | None:
+def _known(
+    batch: Batch, stored: dict[bytes, StoredEvent], taken: set[tuple[str, bytes]]
+) -> Outcome | KycError | None:
     rows = tuple(stored[draft.key] for draft in batch.drafts if draft.key in stored)
     if rows:
         ours = len(rows) == len(batch.drafts) and all(

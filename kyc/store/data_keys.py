@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from kyc.clock import Clock
@@ -30,7 +31,7 @@ class DataKeyStore:
         )
         with self._database.connection() as connection:
             rows = connection.execute(statements.LIVING_KEYS, arguments, binary=True).fetchall()
-        return [WrappedKey(i, KeyName(subject, kind, period), kek, raw) for i, subject, kind, period, kek, raw in rows]
+        return _wrapped(rows)
 
     def add(self, keys: Sequence[WrappedKey]) -> None:
         """Store new keys; a name that got a living key meanwhile keeps that one."""
@@ -53,7 +54,7 @@ class DataKeyStore:
         arguments = (pgbinary.int2s([lane_of(i, self._lanes) for i in ids]), pgbinary.uuids(ids))
         with self._database.connection() as connection:
             rows = connection.execute(statements.KEYS_BY_ID, arguments, binary=True).fetchall()
-        return [WrappedKey(i, KeyName(subject, kind, period), kek, raw) for i, subject, kind, period, kek, raw in rows]
+        return _wrapped(rows)
 
     def destroy(self, key_id: bytes) -> bool:
         """Destroy one key for ever; True the first time."""
@@ -71,6 +72,10 @@ class DataKeyStore:
                 (lane_of(key_id, self._lanes), _uuid(key_id), pgbinary.uuids(streams), pgbinary.byteas(scans)),
             ).fetchone()
         return int(row[0]) if row else 0
+
+
+def _wrapped(rows: Sequence[tuple[Any, ...]]) -> list[WrappedKey]:
+    return [WrappedKey(i, KeyName(subject, kind, period), kek, raw) for i, subject, kind, period, kek, raw in rows]
 
 
 def _uuid(raw: bytes) -> UUID:

@@ -35,9 +35,7 @@ def translate(cause: psycopg.Error) -> StoreError:
         )
     if isinstance(cause, pg.InsufficientPrivilege):
         return StoreError("the database refuses this role", rule="append-only", field=cause.diag.table_name)
-    return StoreError(
-        "the database refused the statement", field=cause.diag.constraint_name, rule=cause.sqlstate
-    )
+    return StoreError("the database refused the statement", field=cause.diag.constraint_name, rule=cause.sqlstate)
 
 
 def is_lost(cause: psycopg.Error) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final
 
 import psycopg
 
@@ -57,7 +57,7 @@ def migrate(dsn: str, lanes: int = LANES_DEFAULT, origin: str = "kyc-ledger.exam
     with translated(), psycopg.connect(dsn, autocommit=True) as connection:
         if connection.info.server_version < FLOOR:
             raise MigrationError(
-                "the server is too old", field="database", rule="PostgreSQL 15 or newer", remedy="upgrade the server"
+                "the server is too old", field="database", rule="PostgreSQL 15 or newer", remedy="upgrade it"
             )
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
         try:
@@ -84,7 +84,7 @@ def _apply(connection: psycopg.Connection[Any], lanes: int, origin: str) -> list
     applied = []
     for name, text in _pending(connection).items():
         with connection.transaction():
-            connection.execute(cast("LiteralString", text))
+            connection.execute(text.encode())
             connection.execute(
                 "insert into kyc_schema.migration (name, sha256) values (%s, %s)", (name, _checksum(text))
             )

@@ -121,9 +121,9 @@ def event_rows(rows: Iterable[StoredEvent]) -> list[bytes]:
     fixed, length = _EVENT.pack, _LENGTH.pack
     return [
         fixed(13, 8, pos, 8, version, 8, at, 2, lane, 16, stream, 16, key, 16, data_key, 32, previous,
-              32, commitment, 32, digest_chain, 16, digest, len(context))
+              32, commitment, 32, link, 16, digest, len(context))
         + context + length(len(state)) + state
-        for pos, version, at, lane, stream, key, data_key, previous, commitment, digest_chain, digest, context, state
+        for pos, version, at, lane, stream, key, data_key, previous, commitment, link, digest, context, state
         in rows
     ]  # fmt: skip
 

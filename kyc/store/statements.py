@@ -40,4 +40,3 @@ KEYS_BY_ID: Final = _QUERIES["keys_by_id"]
 ADD_KEYS: Final = _QUERIES["add_keys"]
 DESTROY_KEY: Final = _QUERIES["destroy_key"]
 EMPTY_DESTROYED: Final = _QUERIES["empty_destroyed"]
-

@@ -1,0 +1,289 @@
+"""The event log: typed units in, receipts out; stored rows in, typed events out.
+
+Here protect and append meet: canonical bytes are made once, committed to, encrypted under the subject's data key
+and handed to the writer. Admission rules are the ledger's business, not ours. Thread-safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from kyc.clock import Clock, SystemClock
+from kyc.domain import codec
+from kyc.domain.event import Event, Image, Scanned
+from kyc.domain.submission import Entry, Origin, Receipt, StreamName, Unit
+from kyc.errors import ConflictError, DisposedError, KycError, NotFoundError, RefusedError
+from kyc.evidence.commitment import SCAN_TAG
+from kyc.evidence.header import Context, decode_context, encode_context
+from kyc.keys.blind import Blinder
+from kyc.keys.provider import KeyProvider
+from kyc.keys.ring import DataKey, KeyName, KeyRing
+from kyc.settings import PAYLOAD_MAX, KeyLimits, WriterLimits
+from kyc.store.append import Outcome, Writer
+from kyc.store.data_keys import DataKeyStore
+from kyc.store.database import Database
+from kyc.store.protect import payload_of, protect, protect_scan, reveal
+from kyc.store.read import VERSION_MAX, Reader
+from kyc.store.records import Batch, ClaimRow, Draft, ScanRow, StoredEvent, digest_of, lane_of
+
+Answer = tuple[Receipt, ...] | KycError
+"""What one unit gets: a receipt per entry, or the reason why nothing of it was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as recorded: its row, its context, and the event itself, None once it is disposed of."""
+
+    row: StoredEvent
+    context: Context
+    event: Event | None
+
+
+class EventLog:
+    """Appends units and reads them back."""
+
+    def __init__(
+        self,
+        database: Database,
+        provider: KeyProvider,
+        *,
+        clock: Clock | None = None,
+        writer_limits: WriterLimits | None = None,
+        key_limits: KeyLimits | None = None,
+    ) -> None:
+        self.database = database
+        self.clock = clock or SystemClock()
+        self.lanes = database.lanes()
+        self.reader = Reader(database, self.lanes)
+        self.provider = provider
+        self.blinder = Blinder(provider.secret("blind"))
+        self.key_store = DataKeyStore(database, self.lanes, self.clock)
+        self.ring = KeyRing(self.key_store, provider, key_limits)
+        self._writer_limits = writer_limits or WriterLimits()
+        self._writer: Writer | None = None
+
+    @property
+    def writer(self) -> Writer:
+        """The group-commit writer, started on first use."""
+        if self._writer is None:
+            self._writer = Writer(self.database.dsn, self.lanes, clock=self.clock, limits=self._writer_limits)
+        return self._writer
+
+    def close(self) -> None:
+        """Finish what is queued, stop the writer, return the connections."""
+        if self._writer is not None:
+            self._writer.close()
+        self.database.close()
+
+    # --- append ---------------------------------------------------------------------------------
+
+    def append(self, units: Sequence[Unit]) -> list[Answer]:
+        """Record units; one answer each, in their order. Units of one call share commits with other callers.
+
+        Raises:
+            StoreUnavailableError: the database is out of reach; retry with the same keys.
+        """
+        return self.settle(*self.submit(units))
+
+    def submit(self, units: Sequence[Unit]) -> tuple[list[Batch | KycError], Future[list[Outcome | KycError]]]:
+        """Protect units and queue them; :meth:`settle` turns the pair into answers."""
+        batches = self.protect(units)
+        return batches, self.writer.submit([batch for batch in batches if isinstance(batch, Batch)])
+
+    def settle(
+        self, batches: Sequence[Batch | KycError], outcomes: Future[list[Outcome | KycError]]
+    ) -> list[Answer]:
+        """Wait for queued batches and answer each."""
+        results = iter(outcomes.result())
+        return [self._answer(batch, next(results)) if isinstance(batch, Batch) else batch for batch in batches]
+
+    def protect(self, units: Sequence[Unit]) -> list[Batch | KycError]:
+        """Encrypt and commit; a unit that cannot be encoded is answered with its error."""
+        names = {
+            id(entry): KeyName(self.stream_id(entry.subject), entry.event.RECORD_CLASS, entry.event.period())
+            for unit in units
+            for entry in unit.entries
+        }
+        keys = self.ring.sealing(names.values())
+        batches: list[Batch | KycError] = []
+        for unit in units:
+            try:
+                batches.append(self._batch(unit, [keys[names[id(entry)]] for entry in unit.entries]))
+            except RefusedError as refusal:
+                batches.append(refusal)
+        return batches
+
+    def stream_id(self, name: StreamName) -> bytes:
+        """The 16-byte id of a stream."""
+        return self.blinder.stream_id(name.kind, name.key)
+
+    def _batch(self, unit: Unit, keys: Sequence[DataKey]) -> Batch:
+        drafts: list[Draft] = []
+        scans: list[ScanRow] = []
+        requires: list[tuple[int, bytes]] = []
+        seen: dict[bytes, int] = {}
+        for entry, key in zip(unit.entries, keys, strict=True):
+            stream = self.stream_id(entry.stream)
+            ordinal = seen.get(stream, 0)
+            seen[stream] = ordinal + 1
+            event = self._with_scans(entry, key, scans) if entry.scans else entry.event
+            payload = codec.encode(event)
+            if len(payload) > PAYLOAD_MAX:
+                raise RefusedError("the event is too large", field="data", rule=f"at most {PAYLOAD_MAX} bytes")
+            commitment, state = protect(key, payload)
+            drafts.append(
+                Draft(
+                    lane_of(stream, self.lanes),
+                    stream,
+                    self.blinder.key_digest(stream, unit.key, ordinal),
+                    _context(event.TOPIC, event.SCHEMA, unit.origin),
+                    commitment,
+                    key.id,
+                    digest_of(state),
+                    state,
+                    entry.expected,
+                )
+            )
+            for name in entry.requires:
+                required = self.stream_id(name)
+                requires.append((lane_of(required, self.lanes), required))
+        claims = []
+        for claim in unit.claims:
+            claimed = self.blinder.claim_key(claim.kind, claim.key)
+            claims.append(ClaimRow(lane_of(claimed, self.lanes), claim.kind, claimed))
+        return Batch(drafts, claims, scans, requires)
+
+    def _with_scans(self, entry: Entry, key: DataKey, rows: list[ScanRow]) -> Event:
+        images = []
+        lane = lane_of(key.id, self.lanes)
+        for scan in entry.scans:
+            commitment, state = protect_scan(key, scan.content)
+            rows.append(ScanRow(lane, commitment, key.id, digest_of(state), state))
+            images.append(
+                Image(
+                    name=scan.name, media_type=scan.media_type, size=len(scan.content), commitment=commitment.hex()
+                )
+            )
+        if not isinstance(entry.event, Scanned):
+            raise RefusedError("this event carries no scans", field="scans", rule=entry.event.TOPIC)
+        return entry.event.with_images(tuple(images))
+
+    def _answer(self, batch: Batch, outcome: Outcome | KycError) -> Answer:
+        if isinstance(outcome, KycError):
+            return outcome
+        if outcome.found and not self._same(batch, outcome.rows):
+            return ConflictError(
+                "this idempotency key was used before with other content",
+                field="key",
+                rule="a key names one fact for ever",
+                remedy="use a new key for a new fact, or resend the first content to get its receipt",
+            )
+        return tuple(receipt(row, replayed=outcome.found) for row in outcome.rows)
+
+    def _same(self, batch: Batch, rows: Sequence[StoredEvent]) -> bool:
+        """Whether stored rows hold the content of the drafts; a disposed row is taken at its key's word."""
+        if len(rows) != len(batch.drafts):
+            return False
+        keys = self.ring.opening([*(row.data_key for row in rows), *(draft.data_key for draft in batch.drafts)])
+        for row, draft in zip(rows, batch.drafts, strict=True):
+            stored, ours = keys[row.data_key], keys[draft.data_key]
+            if stored is None or ours is None or not row.state:
+                continue
+            if _topic(row.context) != _topic(draft.context):
+                return False
+            if payload_of(stored, row.commitment, row.state) != payload_of(ours, draft.commitment, draft.state):
+                return False
+        return True
+
+    # --- read -----------------------------------------------------------------------------------
+
+    def events(
+        self, stream: StreamName | bytes, *, after: int = 0, through: int = VERSION_MAX
+    ) -> Iterator[Recorded]:
+        """Events of one stream by version, revealed; a disposed one has no event."""
+        stream_id = stream if isinstance(stream, bytes) else self.stream_id(stream)
+        page: list[StoredEvent] = []
+        for row in self.reader.stream(stream_id, after=after, through=through):
+            page.append(row)
+            if len(page) == _REVEAL_PAGE:
+                yield from self.reveal(page)
+                page = []
+        yield from self.reveal(page)
+
+    def reveal(self, rows: Sequence[StoredEvent]) -> list[Recorded]:
+        """Stored rows as typed events, checked by AES-GCM against their commitments.
+
+        Raises:
+            CiphertextDamagedError: a ciphertext does not decrypt; names stream and version.
+        """
+        keys = self.ring.opening([row.data_key for row in rows])
+        result = []
+        for row in rows:
+            context = _decoded(row.context)
+            key = keys[row.data_key]
+            if key is None or not row.state:
+                result.append(Recorded(row, context, None))
+                continue
+            try:
+                payload = payload_of(key, row.commitment, row.state)
+            except KycError as cause:
+                cause.field, cause.rule = f"event {UUID(bytes=row.stream_id)} version {row.version}", "AES-256-GCM"
+                raise
+            result.append(Recorded(row, context, codec.decode(context.topic, context.schema, payload)))
+        return result
+
+    def openings(self, rows: Iterable[StoredEvent]) -> list[tuple[bytes, bytes] | None]:
+        """(opening, canonical payload) of each row, re-checked against its commitment; None for a disposed one."""
+        rows = list(rows)
+        keys = self.ring.opening([row.data_key for row in rows])
+        result: list[tuple[bytes, bytes] | None] = []
+        for row in rows:
+            key = keys[row.data_key]
+            result.append(reveal(key, row.commitment, row.state) if key is not None and row.state else None)
+        return result
+
+    def scan(self, image: Image, lane: int) -> tuple[bytes, bytes]:
+        """(opening, content) of a scan that an event in ``lane`` refers to.
+
+        Raises:
+            NotFoundError: no such scan is stored.
+            DisposedError: its key is destroyed.
+            CiphertextDamagedError, CommitmentMismatchError: it is not what was committed to.
+        """
+        commitment = bytes.fromhex(image.commitment)
+        found = self.reader.scan(lane, commitment)
+        if found is None:
+            raise NotFoundError("no scan is stored under this commitment", field=image.name)
+        key_id, _, state = found
+        key = self.ring.opening([key_id])[key_id]
+        if key is None or not state:
+            raise DisposedError(field=image.name)
+        return reveal(key, commitment, state, SCAN_TAG)
+
+
+_REVEAL_PAGE = 500
+
+
+def receipt(row: StoredEvent, *, replayed: bool = False) -> Receipt:
+    """The receipt of a stored row."""
+    return Receipt(
+        UUID(bytes=row.stream_id), row.version, row.hash, row.lane, row.position, row.recorded_at, replayed
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _context(topic: str, schema: int, origin: Origin) -> bytes:
+    return encode_context(Context(topic, schema, origin.actor, origin.branch, origin.purpose, origin.legal_basis))
+
+
+@lru_cache(maxsize=10_000)
+def _decoded(raw: bytes) -> Context:
+    return decode_context(raw)
+
+
+def _topic(context: bytes) -> str:
+    return _decoded(context).topic
