@@ -7,7 +7,7 @@ import ast
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def _nodes(module: ast.Module) -> list[ast.AST]:
+def _public(module: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
     """The public classes and functions of a module's top level."""
     named = [node for node in module.body if isinstance(node, (*FUNCTIONS, ast.ClassDef))]
     return [node for node in named if not node.name.startswith("_")]
@@ -19,7 +19,7 @@ def test_public_code_is_documented(tree):
     silent += [
         f"{path}:{node.lineno} {node.name}"
         for path, module in tree.product.items()
-        for node in _nodes(module)
+        for node in _public(module)
         if not ast.get_docstring(node)
     ]
     assert not silent
