@@ -137,6 +137,10 @@ class StoreUnavailableError(StoreError):
     """The database cannot be reached."""
 
 
+class CollisionError(StoreError):
+    """Another writer was first; what was believed must be read again."""
+
+
 class LeaseLostError(StoreError):
     """Another process holds the lease; this one must not go on."""
 

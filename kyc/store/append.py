@@ -338,7 +338,11 @@ class Writer:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kyc-writer", daemon=True)
         self._thread.start()
         self._limits = limits or WriterLimits()
-        self._writer = self._wait(_made(dsn, lanes, clock, self._limits))
+        try:
+            self._writer = self._wait(_made(dsn, lanes, clock, self._limits))
+        except BaseException:
+            self._stop()
+            raise
 
     def append(self, batches: Sequence[Batch]) -> list[Outcome | KycError]:
         """Record batches and wait; one outcome or error each, in their order."""
@@ -351,6 +355,9 @@ class Writer:
     def close(self) -> None:
         """Finish what is queued and stop the thread."""
         self._wait(self._writer.close())
+        self._stop()
+
+    def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

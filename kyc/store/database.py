@@ -21,7 +21,13 @@ class Database:
     def __init__(self, dsn: str, *, connections: int = 8) -> None:
         self.dsn = dsn
         self._pool = ConnectionPool(
-            dsn, min_size=0, max_size=connections, kwargs={"autocommit": True}, configure=_configure, open=False
+            dsn,
+            min_size=0,
+            max_size=connections,
+            kwargs={"autocommit": True},
+            configure=_configure,
+            check=ConnectionPool.check_connection,  # a restarted server costs a round trip, not an error
+            open=False,
         )
 
     @contextmanager

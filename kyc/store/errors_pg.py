@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors as pg
 
-from kyc.errors import KycError, StoreError, StoreUnavailableError
+from kyc.errors import CollisionError, KycError, StoreError, StoreUnavailableError
 
 
 @contextmanager
@@ -33,6 +33,8 @@ def translate(cause: psycopg.Error) -> StoreError:
         return StoreUnavailableError(
             "the database cannot be reached", rule=cause.sqlstate or type(cause).__name__, remedy="kyc doctor"
         )
+    if isinstance(cause, (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure)):
+        return CollisionError(field=cause.diag.constraint_name, rule=cause.sqlstate, remedy="try again")
     if isinstance(cause, pg.InsufficientPrivilege):
         return StoreError("the database refuses this role", rule="append-only", field=cause.diag.table_name)
     return StoreError("the database refused the statement", field=cause.diag.constraint_name, rule=cause.sqlstate)

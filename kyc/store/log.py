@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from uuid import UUID
 
 from kyc.clock import Clock, SystemClock
@@ -65,13 +66,15 @@ class EventLog:
         self.ring = KeyRing(self.key_store, provider, key_limits)
         self._writer_limits = writer_limits or WriterLimits()
         self._writer: Writer | None = None
+        self._starting = Lock()
 
     @property
     def writer(self) -> Writer:
         """The group-commit writer, started on first use."""
-        if self._writer is None:
-            self._writer = Writer(self.database.dsn, self.lanes, clock=self.clock, limits=self._writer_limits)
-        return self._writer
+        with self._starting:
+            if self._writer is None:
+                self._writer = Writer(self.database.dsn, self.lanes, clock=self.clock, limits=self._writer_limits)
+            return self._writer
 
     def close(self) -> None:
         """Finish what is queued, stop the writer, return the connections."""

@@ -114,3 +114,65 @@ select kyc_keys.destroy(%s, %s, %s)
 -- empty_destroyed --
 -- Empty the ciphertext under a destroyed key in the named streams and scans: how many rows.
 select kyc.empty_destroyed(%s, %s, %s, %s)
+
+-- take_lease --
+-- Take or keep the lease: the fencing number, or nothing while another holder's lease runs.
+insert into kyc.lease as l (name, holder, fence, expires_at)
+values (%s, %s, 1, now() + make_interval(secs => %s))
+on conflict (name) do update
+set holder = excluded.holder, fence = l.fence + (l.holder <> excluded.holder)::int,
+    expires_at = now() + make_interval(secs => %s)
+where l.holder = excluded.holder or l.expires_at < now()
+returning l.fence
+
+-- hold_lease --
+-- Lock the lease row until the end of the transaction.
+select holder, fence from kyc.lease where name = %s for update
+
+-- release_lease --
+-- Let the lease end now.
+update kyc.lease set expires_at = now() - interval '1 second' where name = %s and holder = %s
+
+-- sealed_positions --
+-- The last sealed position of every lane that has one.
+select lane::int, max(position_to) from kyc.segment group by lane
+
+-- predecessors --
+-- The event before a given version of a stream, if it stands before a given position of the lane.
+select e.stream_id, e.version, e.hash, e.recorded_at
+from unnest(%s, %s, %s, %s) as wanted (lane, stream_id, version, position)
+join kyc.event e on e.lane = wanted.lane and e.stream_id = wanted.stream_id and e.version = wanted.version
+    and e.position < wanted.position
+
+-- insert_segments --
+-- Which positions became which leaves.
+insert into kyc.segment (lane, position_from, position_to, first_index) select * from unnest(%s, %s, %s, %s)
+
+-- insert_tiles --
+-- Full tiles of the tree.
+insert into kyc.tile (level, index, hashes) select * from unnest(%s, %s, %s)
+
+-- insert_checkpoint --
+-- The signed head; its size is its key, so two sealers cannot both sign one.
+insert into kyc.checkpoint (size, root, note, fence, signed_at) values (%s, %s, %s, %s, %s)
+
+-- checkpoint --
+-- The newest checkpoint, or the one of a size.
+select size, root, note, fence, signed_at from kyc.checkpoint
+where %s::bigint is null or size = %s order by size desc limit 1
+
+-- segments --
+-- Segments that hold some of the global indices from one (inclusive) to another (exclusive).
+select lane, position_from, position_to, first_index from kyc.segment
+where first_index >= (select coalesce(max(first_index), 0) from kyc.segment where first_index <= %s)
+    and first_index < %s
+order by first_index
+
+-- index_of --
+-- The global index of a lane position.
+select first_index + %s - position_from from kyc.segment
+where lane = %s and position_from <= %s and position_to >= %s
+
+-- tile --
+-- One full tile.
+select hashes from kyc.tile where level = %s and index = %s

@@ -1,0 +1,124 @@
+"""The sealed log as it is stored: segments, tiles and checkpoints. Reading only; no keys needed.
+
+A segment says that lane positions ``position_from … position_to`` are the leaves from ``first_index`` on. Together
+segments give every sealed event its dense global index without a row per event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kyc.errors import LogMismatchError, NotFoundError
+from kyc.evidence.edge import HASH_LENGTH, TILE_WIDTH, Edge, tile_root
+from kyc.evidence.leaf import leaf_hashes
+from kyc.store import statements
+from kyc.store.database import Database
+from kyc.store.read import Reader
+from kyc.store.records import StoredEvent
+
+
+class Segment(NamedTuple):
+    """A run of lane positions and the global index of the first."""
+
+    lane: int
+    position_from: int
+    position_to: int
+    first_index: int
+
+
+class SealedCheckpoint(NamedTuple):
+    """A signed checkpoint as stored."""
+
+    size: int
+    root: bytes
+    note: str
+    fence: int
+    signed_at: int
+
+
+class SealedLog:
+    """The Merkle log over the events, by global index. Implements the hash reader of the proofs."""
+
+    def __init__(self, database: Database, reader: Reader) -> None:
+        self._database = database
+        self._reader = reader
+
+    def checkpoint(self, size: int | None = None) -> SealedCheckpoint | None:
+        """The newest checkpoint, or the one of exactly ``size``."""
+        with self._database.connection() as connection:
+            row = connection.execute(statements.CHECKPOINT, (size, size), binary=True).fetchone()
+        return SealedCheckpoint._make(row) if row else None
+
+    def sealed_positions(self) -> dict[int, int]:
+        """Lane → the last sealed position; lanes without one are left out."""
+        with self._database.connection() as connection:
+            return dict(connection.execute(statements.SEALED_POSITIONS).fetchall())
+
+    def segments(self, start: int, stop: int) -> Iterator[Segment]:
+        """Segments that hold the global indices from ``start`` (inclusive) to ``stop`` (exclusive), clipped."""
+        if start >= stop:
+            return
+        with self._database.connection() as connection:
+            rows = connection.execute(statements.SEGMENTS, (start, stop), binary=True).fetchall()
+        for lane, first, last, index in rows:
+            skip, past = max(0, start - index), index + last - first + 1
+            yield Segment(lane, first + skip, last - max(0, past - stop), index + skip)
+
+    def rows(self, start: int, stop: int) -> Iterator[tuple[int, StoredEvent]]:
+        """(global index, event) from ``start`` (inclusive) to ``stop`` (exclusive).
+
+        Raises:
+            LogMismatchError: a sealed event is missing.
+        """
+        for segment in self.segments(start, stop):
+            index = segment.first_index
+            for row in self._reader.lane(
+                segment.lane, after=segment.position_from - 1, through=segment.position_to
+            ):
+                yield index, row
+                index += 1
+            if index != segment.first_index + segment.position_to - segment.position_from + 1:
+                raise LogMismatchError(
+                    "a sealed event is missing", field=f"lane {segment.lane}", rule=f"log index {index}"
+                )
+
+    def index_of(self, lane: int, position: int) -> int | None:
+        """The global index of a lane position, or None while it is not sealed."""
+        with self._database.connection() as connection:
+            row = connection.execute(statements.INDEX_OF, (position, lane, position, position)).fetchone()
+        return int(row[0]) if row else None
+
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        """The first ``width`` hashes of a tile; an unfinished tile is derived from what lies below it.
+
+        Raises:
+            NotFoundError: the log is not that large.
+        """
+        with self._database.connection() as connection:
+            row = connection.execute(statements.TILE, (level, index), binary=True).fetchone()
+        if row is not None:
+            return bytes(row[0][: width * HASH_LENGTH])
+        start = index * TILE_WIDTH
+        if level == 0:
+            leaves = leaf_hashes(
+                (row.stream_id, row.version, row.hash) for _, row in self.rows(start, start + width)
+            )
+            hashes = b"".join(leaves)
+        else:
+            hashes = b"".join(tile_root(self.read_tile(level - 1, start + at, TILE_WIDTH)) for at in range(width))
+        if len(hashes) != width * HASH_LENGTH:
+            raise NotFoundError("the log has no such tile", field=f"tile {level}/{index}")
+        return hashes
+
+    def edge(self, size: int) -> Edge:
+        """The right edge of the log at ``size``, to go on appending."""
+        levels: list[list[bytes]] = []
+        count, level = size, 0
+        while count:
+            width = count % TILE_WIDTH
+            raw = self.read_tile(level, count // TILE_WIDTH, width) if width else b""
+            levels.append([raw[at : at + HASH_LENGTH] for at in range(0, len(raw), HASH_LENGTH)])
+            count //= TILE_WIDTH
+            level += 1
+        return Edge(size, levels)
