@@ -107,6 +107,9 @@ def test_setup_follows_the_lock_and_the_folder(rehearsal):
     said = _said(_setup(rehearsal, "--run"))
     assert "installing" in said
     assert "making" not in said
+    with (rehearsal / "pyproject.toml").open("a") as file:
+        file.write("# --- tests, and other settings of tools ---\n[tool.other]\n")
+    assert _said(_setup(rehearsal, "--run")) == ""
     moved = rehearsal.rename(rehearsal.with_name("elsewhere"))
     assert "making .venv" in _said(_setup(moved, "--run"))
     assert _said(_setup(moved, "--run")) == ""
@@ -122,7 +125,7 @@ def bare_path(tmp_path):
     """A folder for PATH that has what a minimal system has, and no Python."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for tool in ("cat", "cmp", "dirname", "grep", "rm", "mv"):
+    for tool in ("cat", "cmp", "dirname", "grep", "mv", "rm", "sed"):
         (folder / tool).symlink_to(shutil.which(tool))
     return folder
 
@@ -133,6 +136,11 @@ def test_setup_without_python(rehearsal, bare_path):
     said = _said(_setup(rehearsal, PATH=str(bare_path), KYC_PYTHON=""), status=1)
     assert "no Python 3.11 or newer found" in said
     assert "KYC_PYTHON=" in said
+
+
+def test_setup_refuses_the_named_python(rehearsal):
+    """A Python that was named and cannot be used is refused, not replaced by another one."""
+    assert "KYC_PYTHON=/bin/false is no Python" in _said(_setup(rehearsal, KYC_PYTHON="/bin/false"), status=1)
 
 
 def test_setup_without_venv_module(rehearsal, bare_path):
