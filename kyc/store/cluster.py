@@ -1,7 +1,7 @@
 """The files of the embedded server below ``<home>/pg``: created whole or not at all, and cleaned of the dead.
 
-``data`` the cluster · ``run`` the socket · ``lock`` held while somebody starts or stops · ``alive`` held by the server
-and its children as long as one of them lives · ``password`` · ``log``. Processes and connections belong to
+``data`` the cluster · ``run`` the socket · ``lock`` held while somebody starts or stops · ``alive`` held by the
+server and its children as long as one of them lives · ``password`` · ``log``. Processes and connections belong to
 :mod:`kyc.store.embedded`. Every function here that changes something is called under ``lock``.
 """
 
@@ -20,7 +20,7 @@ from typing import Final
 
 from kyc.errors import ConfigurationError, StoreError
 from kyc.store.binaries import Binaries
-from kyc.store.privileges import Way
+from kyc.store.privileges import Way, owners
 
 OWNER: Final = "kyc_owner"
 """Superuser of the cluster; the ledger's service gives up its power on connecting."""
@@ -109,8 +109,8 @@ class Layout:
             run.mkdir(mode=0o700)
         except FileExistsError:
             found = run.lstat()
-            ours = found.st_uid in {os.geteuid(), way.uid}
-            if not (stat.S_ISDIR(found.st_mode) and ours) or stat.S_IMODE(found.st_mode) & 0o077:
+            ours = stat.S_ISDIR(found.st_mode) and found.st_uid in owners()
+            if not ours or stat.S_IMODE(found.st_mode) & 0o077:
                 raise ConfigurationError(
                     "the folder of the socket is not private to us",
                     field=str(run),
@@ -140,8 +140,8 @@ class Layout:
                 f"the data folder was written by PostgreSQL {major}, the programs are version {binaries.major}",
                 field=str(self.data),
                 rule="one major version reads a data folder",
-                remedy=f"with the programs of version {major} (KYC_PG_BIN) export the ledger, then import the export "
-                "into a new home",
+                remedy=f"with the programs of version {major} (KYC_PG_BIN) export the ledger, then import "
+                "the export into a new home",
             )
         if not self.password.exists():
             raise ConfigurationError(

@@ -178,7 +178,7 @@ class EmbeddedServer:
         """Wait until the server accepts us (None), or until ``gone`` has an answer that there is none."""
         deadline = time.monotonic() + _SILENCE_SECONDS
         while True:
-            ping = PGconn.ping(self._conninfo().encode())
+            ping = self._ping()
             if ping is Ping.OK and self._accepts():
                 return None
             if ping is Ping.REJECT:  # starting up, recovering or shutting down, and saying so: that may take long
@@ -191,7 +191,7 @@ class EmbeddedServer:
         try:
             self._connect().close()
         except psycopg.OperationalError as cause:
-            if PGconn.ping(self._conninfo().encode()) is not Ping.OK:
+            if self._ping() is not Ping.OK:
                 return False  # it has begun to shut down in between
             if "PGPASSWORD" in os.environ:
                 raise ConfigurationError(
@@ -203,6 +203,9 @@ class EmbeddedServer:
                 remedy=f"see {self.layout.log}",
             ) from cause
         return True
+
+    def _ping(self) -> Ping:
+        return Ping(PGconn.ping(self._conninfo().encode()))  # psycopg's C build returns the bare number
 
     def _claim(self) -> int | None:
         """The descriptor of ``alive`` if every process of the last server is gone, else None."""
@@ -277,7 +280,7 @@ class _Child:
                 pass_fds=[alive],
                 start_new_session=True,  # a Ctrl-C for us is not one for the server
             )
-        except BaseException as cause:
+        except Exception as cause:  # noqa: BLE001 - raised again in the thread that waits for it
             self._started.set_exception(cause)
             return
         self._started.set_result(None)

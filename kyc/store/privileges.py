@@ -1,9 +1,9 @@
 """How the children of the embedded server run when we are root, which PostgreSQL refuses to be.
 
-In this order: (a) a user namespace in which root is an ordinary user: no account, no change of owner; (b) an existing
-account, ``postgres`` or else ``nobody``, which gets our two folders and, where it cannot reach the wheel, a copy of
-the programs; (c) one clear error. A container's seccomp profile may forbid (a), so (b) must work too. The mode of a
-folder that is not ours is never changed. Whoever is not root runs the programs as they are.
+In this order: (a) a user namespace in which root is an ordinary user: no account, no change of owner; (b) an
+existing account, ``postgres`` or else ``nobody``, which gets our two folders and, where it cannot reach the wheel,
+a copy of the programs; (c) one clear error. A container's seccomp profile may forbid (a), so (b) must work too. The
+mode of a folder that is not ours is never changed. Whoever is not root runs the programs as they are.
 """
 
 from __future__ import annotations
@@ -101,6 +101,12 @@ def choose(binaries: Binaries, pg: Path, forced: Privilege | None = None) -> tup
         rule="; ".join(obstacles),
         remedy=_REMEDY,
     )
+
+
+def owners() -> set[int]:
+    """The users whose children may have made a folder of ours: we, and as root the account we drop to."""
+    account = _account() if os.geteuid() == 0 else None
+    return {os.geteuid(), account.uid} if account else {os.geteuid()}
 
 
 def _needed(binaries: Binaries) -> list[Path]:
