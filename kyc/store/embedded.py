@@ -239,7 +239,7 @@ class EmbeddedServer:
 
     def _create_database(self) -> None:
         with translated(), self._connect() as connection:
-            known = connection.execute("select from pg_database where datname = %s", (DATABASE,)).fetchone()
+            known = connection.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone()
             if known is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
 
