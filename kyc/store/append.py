@@ -30,6 +30,9 @@ from kyc.store.errors_pg import is_lost, translate
 from kyc.store.plan import Plan, Planner
 from kyc.store.records import Batch, Head, ScanRow, StoredEvent
 
+_SLICE = 500
+"""Rows packed at a time, about half a megabyte."""
+
 
 class Outcome(NamedTuple):
     """The rows of one batch, in the order of its drafts."""
@@ -209,9 +212,14 @@ class GroupWriter:
         connection = self._live()
         claims = [pgbinary.claim_row(*claim) for claim in plan.claims]
         async with connection.transaction():
-            await _copy_in(connection, statements.COPY_EVENTS, pgbinary.event_rows(rows))
+            async with connection.cursor().copy(statements.COPY_EVENTS) as copy:
+                await copy.write(pgbinary.COPY_SIGNATURE)
+                for at in range(0, len(rows), _SLICE):  # the server takes one slice while we pack the next
+                    await copy.write(b"".join(pgbinary.event_rows(rows[at : at + _SLICE])))
+                await copy.write(pgbinary.COPY_TRAILER)
             if claims:
-                await _copy_in(connection, statements.COPY_CLAIMS, claims)
+                async with connection.cursor().copy(statements.COPY_CLAIMS) as copy:
+                    await copy.write(b"".join((pgbinary.COPY_SIGNATURE, *claims, pgbinary.COPY_TRAILER)))
             if plan.scans:
                 await connection.execute(statements.INSERT_SCANS, _scan_arrays(plan.scans))
 
@@ -321,11 +329,6 @@ def _scan_arrays(scans: Sequence[ScanRow]) -> list[Any]:
         pgbinary.byteas([scan.digest for scan in scans]),
         pgbinary.byteas([scan.state for scan in scans]),
     ]
-
-
-async def _copy_in(connection: AsyncConnection[Any], statement: Any, rows: list[bytes]) -> None:
-    async with connection.cursor().copy(statement) as copy:
-        await copy.write(b"".join((pgbinary.COPY_SIGNATURE, *rows, pgbinary.COPY_TRAILER)))
 
 
 class Writer:
