@@ -176,7 +176,7 @@ def mrz_check_digit(text: str) -> str:
 
 
 def mrz_td3(zone: Mrz) -> tuple[str, str]:
-    """The two lines of 44 characters of a passport (ICAO 9303-4 §4.2). Names too long are cut, as the standard says.
+    """The two lines of 44 characters of a passport (ICAO 9303-4 §4.2). Names too long are cut, as it says.
 
     Raises:
         InputError: a field does not fit its place.
