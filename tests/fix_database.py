@@ -1,9 +1,9 @@
 """One embedded PostgreSQL for a whole test run, and a fresh database in it for each test that asks.
 
 All xdist workers share the server. A process of its own keeps it: started by the first worker that needs a
-database, it waits for the end of the pytest process that began the run, however that ends, then stops the server and
-removes its folder. KYC_TEST_PG_BIN names the programs of another PostgreSQL. Durability is off here; tests that are about
-crashes start servers of their own.
+database, it waits for the end of the pytest process that began the run, however that ends, then stops the server
+and removes its folder. KYC_TEST_PG_BIN names the programs of another PostgreSQL. Durability is off here; tests that
+are about crashes start servers of their own (fix_embedded.py).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from psycopg import sql
 from kyc.store.binaries import Binaries, find
 from kyc.store.embedded import EmbeddedServer
 
-_ROOT = pytest.StashKey[Path]()
-_RUN = pytest.StashKey[int]()
+RUN_ROOT = pytest.StashKey[Path]()
+_RUN_LOCK = pytest.StashKey[int]()
 _TEMPLATE = "kyc_template"
 _SETTINGS = {"shared_buffers": "256MB", "max_connections": "200", "max_wal_size": "1GB"}
 
@@ -36,28 +36,28 @@ _SETTINGS = {"shared_buffers": "256MB", "max_connections": "200", "max_wal_size"
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:
     """Tell an xdist worker where the run's folder is."""
-    node.workerinput["kyc_test_root"] = str(node.config.stash[_ROOT])
+    node.workerinput["kyc_test_root"] = str(node.config.stash[RUN_ROOT])
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the run's folder; the lock in it says that the run goes on."""
     worker = getattr(config, "workerinput", None)
     if worker is not None:
-        config.stash[_ROOT] = Path(worker["kyc_test_root"])
+        config.stash[RUN_ROOT] = Path(worker["kyc_test_root"])
         return
     root = Path(tempfile.mkdtemp(prefix="kyc-test-"))
     root.chmod(0o711)  # an account that root drops to passes through
-    config.stash[_ROOT] = root
-    config.stash[_RUN] = _lock(root / "run")
+    config.stash[RUN_ROOT] = root
+    config.stash[_RUN_LOCK] = _lock(root / "run")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the run, and wait until its server and folder are gone."""
-    if _RUN not in config.stash:
+    if _RUN_LOCK not in config.stash:
         return
-    root = config.stash[_ROOT]
-    os.close(config.stash[_RUN])
-    if not (root / "home").exists():
+    root = config.stash[RUN_ROOT]
+    os.close(config.stash[_RUN_LOCK])
+    if not (root / "kept").exists():
         shutil.rmtree(root)
     deadline = time.monotonic() + 60
     while root.exists() and time.monotonic() < deadline:
@@ -73,7 +73,7 @@ def pg_binaries() -> Binaries:
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> EmbeddedServer:
     """The run's embedded server, shared by all workers: not to be stopped or hurt."""
-    root = pytestconfig.stash[_ROOT]
+    root = pytestconfig.stash[RUN_ROOT]
     shared = _server(root)
     starting = _lock(root / "starting")
     try:
@@ -145,6 +145,7 @@ def _start_keeper(root: Path) -> None:
     with keeper.stdout:
         said = keeper.stdout.readline()
     if said != "ready\n":
+        keeper.wait()
         pytest.fail("the embedded server of the tests did not start: see stderr")
     keeper.returncode = 0  # it outlives this worker, which is not to be told so as a warning
 
@@ -158,6 +159,7 @@ def _lock(path: Path) -> int:
 def _keep(root: Path) -> None:
     server = _server(root)
     server.start()
+    (root / "kept").touch()
     sys.stdout.write("ready\n")
     sys.stdout.close()
     run = _lock(root / "run")  # ours once the run has ended

@@ -57,7 +57,6 @@ _TUNING: Final = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
-_DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +194,12 @@ class Layout:
         for path in self.run.glob(".s.PGSQL.*"):
             path.unlink(missing_ok=True)
 
+    def remove_run(self) -> None:
+        """Leave nothing below ``/tmp`` once the server is gone."""
+        self.remove_stale()
+        if self.run.parent != self.pg and self.run.is_dir():
+            self.run.rmdir()
+
     def open_log(self) -> int:
         """A descriptor to append to the log; a large one is set aside first, and the oldest dropped."""
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES_MAX:
@@ -227,7 +232,10 @@ def server_arguments(layout: Layout, *, fsync: bool, settings: Mapping[str, str]
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
         "logging_collector": "off",
-    } | dict.fromkeys(_DURABILITY, "on" if fsync else "off")
+        "fsync": "on" if fsync else "off",
+        "full_page_writes": "on" if fsync else "off",
+        "synchronous_commit": "on",  # without fsync too: a killed server then still loses nothing
+    }
     for name in settings:
         if name in fixed:
             raise ConfigurationError(

@@ -57,8 +57,9 @@ class EmbeddedServer:
 
     ``binaries`` defaults to what :func:`kyc.store.binaries.find` finds. ``mode`` ``attach``: the server outlives a
     killed owner and the next process attaches; ``die-with-parent``: it shuts down with the process that started it.
-    ``fsync=False`` gives up durability, for tests only. ``settings`` override tuning parameters by name.
-    ``privilege`` forces the way in which root is given up. As a context manager it stops only what it started.
+    ``fsync=False`` survives a killed server but not a power cut: for tests only. ``settings`` override tuning
+    parameters by name. ``privilege`` forces the way in which root is given up. As a context manager it stops only
+    what it started.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class EmbeddedServer:
                     os.kill(pid, signal.SIGINT)
                     asked = pid
                 _pause(deadline, self.layout)
+            self.layout.remove_run()
             os.close(claim)
         self._child = None
 

@@ -83,18 +83,10 @@ def choose(binaries: Binaries, pg: Path, forced: Privilege | None = None) -> tup
         obstacles.append(f"user namespace: {obstacle}")
     if forced in {None, "account"}:
         account = _account()
-        if account is not None:
-            os.chown(pg, 0, account.gid)
-            pg.chmod(0o710)  # ours: the account may pass through, and what is inside protects itself
-            obstacle = account.obstacle([pg])
-            reachable = obstacle is None and _reachable(account, binaries, pg)
-            if reachable:
-                return account, reachable
-            obstacles.append(
-                f"account {pwd.getpwuid(account.uid).pw_name}: {obstacle or 'cannot reach the programs'}"
-            )
-        else:
-            obstacles.append(f"no account {' or '.join(_ACCOUNTS)}")
+        found = _for_account(account, binaries, pg) if account else f"neither {' nor '.join(_ACCOUNTS)} exists"
+        if account and isinstance(found, Binaries):
+            return account, found
+        obstacles.append(f"account: {found}")
     raise ConfigurationError(
         "PostgreSQL cannot run as root, and no way to give up root works",
         field="privilege",
@@ -124,10 +116,20 @@ def _account() -> Way | None:
     return None
 
 
-def _reachable(account: Way, binaries: Binaries, pg: Path) -> Binaries | None:
-    if account.obstacle(_needed(binaries)) is None:
+def _for_account(account: Way, binaries: Binaries, pg: Path) -> Binaries | str:
+    """The programs the account is to run, or what keeps it from running any."""
+    impossible = account.obstacle([])
+    if impossible is not None:
+        return impossible
+    os.chown(pg, 0, account.gid)
+    pg.chmod(0o710)  # ours: the account may pass through, and what is inside protects itself
+    closed = account.obstacle([pg])
+    if closed is not None:
+        return closed
+    hidden = account.obstacle(_needed(binaries))
+    if hidden is None:
         return binaries
-    return _copy(binaries, pg) if binaries.bundle else None
+    return _copy(binaries, pg) if binaries.bundle else hidden
 
 
 def _copy(binaries: Binaries, pg: Path) -> Binaries:
