@@ -6,8 +6,8 @@ import ast
 import tomllib
 from pathlib import Path
 
-# Started by name, not imported: `python -m kyc`, and the file that is copied into every bundle.
-ENTRANCES = {"kyc.__main__", "replay.verifier"}
+# Started by name, not imported: `python -m kyc` and `-m kyc.simulate`, and the file copied into every bundle.
+ENTRANCES = {"kyc.__main__", "kyc.simulate.__main__", "replay.verifier"}
 
 
 def _name(path: Path) -> str:
