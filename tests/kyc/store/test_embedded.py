@@ -311,6 +311,7 @@ def test_log_is_set_aside(yard: Yard):
     assert _mode(log) == 0o600
 
 
+@pytest.mark.slow
 def test_long_recovery_is_waited_for(yard: Yard, monkeypatch: pytest.MonkeyPatch):
     """A server that says it is starting up is waited for longer than a silent one would be."""
     monkeypatch.setattr(embedded, "_SILENCE_SECONDS", 0.5)

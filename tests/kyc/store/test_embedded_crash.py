@@ -166,6 +166,7 @@ def test_die_with_parent(yard: Yard):
     assert "automatic recovery" not in server.layout.log.read_text()
 
 
+@pytest.mark.slow
 def test_silent_server(yard: Yard, monkeypatch: pytest.MonkeyPatch):
     """A server that lives but says nothing is neither doubled nor waited for for ever."""
     monkeypatch.setattr(embedded, "_SILENCE_SECONDS", 0.5)
@@ -197,6 +198,7 @@ def test_server_started_by_hand(yard: Yard):
     assert state_of(pid) == ""
 
 
+@pytest.mark.slow
 def test_children_of_a_killed_server_are_waited_for(yard: Yard):
     """As long as one process of the dead server lives, no new one touches the data."""
     home = yard.home()
