@@ -8,8 +8,8 @@ tile is kept here; finished tiles are handed out once and never change. Memory i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
 
 from kyc.errors import FormatError
 
@@ -19,7 +19,8 @@ EMPTY_ROOT = sha256().digest()
 """Root of the empty tree (RFC 6962 §2.1)."""
 
 
-class Tile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tile:
     """A finished tile: 256 hashes of 32 bytes."""
 
     level: int
