@@ -51,3 +51,9 @@ PAYLOAD_MAX: Final = 1_048_576
 
 SCAN_MAX: Final = 33_554_432
 """Bytes of one scan: 32 MiB hold a colour A4 page at 600 dpi as PNG."""
+
+ZONE_DEFAULT: Final = "Asia/Shanghai"
+"""The institution's zone: days, years and deadlines are counted in it (KYC_ZONE)."""
+
+ORIGIN_DEFAULT: Final = "kyc-ledger.example/log"
+"""Origin line of checkpoints, chosen when the log is created (KYC_ORIGIN): a name of the institution's own."""
