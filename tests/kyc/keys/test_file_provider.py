@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from secrets import token_bytes
@@ -55,7 +54,7 @@ def test_files_are_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
-    os.chmod(folder, 0o755)
+    folder.chmod(0o755)
     with pytest.raises(ConfigurationError, match="open to other accounts"):
         FileKeyProvider.open(folder)
 

@@ -278,7 +278,7 @@ def test_lost_acknowledgement(log: EventLog, monkeypatch: pytest.MonkeyPatch) ->
         await self._live().close()
         raise psycopg.OperationalError("connection lost after the commit")
 
-    log.writer
+    assert log.writer is log.writer
     monkeypatch.setattr(GroupWriter, "_write", lose)
     (receipt,) = receipts(log.append([unit("k", noted("C1", "a"))])[0])
     assert (receipt.version, receipt.replayed) == (1, False)
@@ -294,7 +294,7 @@ def test_lost_before_the_commit(log: EventLog, monkeypatch: pytest.MonkeyPatch) 
         await self._live().close()
         await real(self, plan)  # type: ignore[arg-type]
 
-    log.writer
+    assert log.writer is log.writer
     monkeypatch.setattr(GroupWriter, "_write", lose)
     receipts(log.append([unit("k", noted("C1", "a"))])[0])
     assert check_lanes(log) == 1

@@ -61,9 +61,7 @@ def test_every_event_is_a_leaf(sealer: Sealer, sealed: SealedLog, log: EventLog,
     plain.append_many(leaf.leaf_hash(leaf.entry(row.stream_id, row.version, row.hash)) for row in rows)
     assert (result.size, result.root) == (700, plain.root())
     signer = note.Signer(log.database.origin(), provider.signing_key("log"))
-    opened = checkpoint.open_checkpoint(
-        result.note, log.database.origin(), [note.Verifier.parse(str(signer.verifier))]
-    )
+    opened = checkpoint.open_checkpoint(result.note, note.Verifier.parse(str(signer.verifier)))
     assert (opened.checkpoint.size, opened.checkpoint.root) == (700, result.root)
 
 
