@@ -202,6 +202,18 @@ class EventLog:
                 return False
         return True
 
+    def recorded(self, units: Sequence[Unit]) -> list[Answer | None]:
+        """What was answered when units were recorded before: receipts, a conflict, or None for a unit never seen."""
+        batches = self.protect(units)
+        wanted = [(draft.lane, draft.key) for batch in batches if isinstance(batch, Batch) for draft in batch.drafts]
+        stored = {row.key: row for row in self.reader.by_keys(wanted)}
+        answers: list[Answer | None] = []
+        for batch in batches:
+            drafts = batch.drafts if isinstance(batch, Batch) else ()
+            rows = tuple(stored[draft.key] for draft in drafts if draft.key in stored)
+            answers.append(self._answer(batch, Outcome(rows, found=True)) if rows and isinstance(batch, Batch) else None)
+        return answers
+
     # --- read -----------------------------------------------------------------------------------
 
     def events(

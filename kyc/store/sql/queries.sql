@@ -72,6 +72,14 @@ from kyc.event
 where lane = %s and stream_id = %s and version > %s and version <= %s
 order by version
 
+-- streams --
+-- All events of a few short streams, stream by stream in order.
+select e.position, e.version, e.recorded_at, e.lane, e.stream_id, e.key, e.data_key, e.previous, e.commitment,
+    e.hash, e.digest, e.context, e.state
+from unnest(%s, %s) as wanted (lane, stream_id)
+join kyc.event e on e.lane = wanted.lane and e.stream_id = wanted.stream_id
+order by e.lane, e.stream_id, e.version
+
 -- lane_page --
 -- The next events of a lane.
 select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,

@@ -1,0 +1,141 @@
+"""The one place that builds concrete things from settings. Everything else receives what it needs.
+
+Sources of the database, in this order: an explicit URL (``--database``, ``KYC_DATABASE_URL``), else the embedded
+server below the home folder. Keys lie in ``<home>/keys`` unless ``KYC_KEYS`` names another provider.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from kyc.clock import Clock, SystemClock
+from kyc.errors import ConfigurationError, MigrationError
+from kyc.evidence import note
+from kyc.keys.provider import KeyProvider, open_provider
+from kyc.ledger import Ledger
+from kyc.settings import LANES_DEFAULT, ORIGIN_DEFAULT, ZONE_DEFAULT
+from kyc.store.database import Database
+from kyc.store.embedded import EmbeddedServer
+from kyc.store.log import EventLog
+from kyc.store.migrate import migrate, pending
+from kyc.store.seal import Sealer
+from kyc.store.sealed import SealedLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Where a service lives. ``database`` None means the embedded server."""
+
+    home: Path
+    database: str | None = None
+    keys: str | None = None
+    zone: str = ZONE_DEFAULT
+    origin: str = ORIGIN_DEFAULT
+    lanes: int = LANES_DEFAULT
+
+    @classmethod
+    def read(
+        cls, home: Path | None, database: str | None, environment: Mapping[str, str] = os.environ
+    ) -> Configuration:
+        """The configuration of the command line over that of the environment over the defaults.
+
+        Raises:
+            ConfigurationError: the zone is unknown or the lanes are no number.
+        """
+        zone = environment.get("KYC_ZONE", ZONE_DEFAULT)
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ConfigurationError("unknown time zone", field="KYC_ZONE", remedy="an IANA zone name") from None
+        lanes = environment.get("KYC_LANES", str(LANES_DEFAULT))
+        if not lanes.isdecimal():
+            raise ConfigurationError("not a number of lanes", field="KYC_LANES", rule="1 to 1024")
+        return cls(
+            home=(home or Path(environment.get("KYC_HOME") or Path.home() / ".kyc-ledger")).expanduser().absolute(),
+            database=database or environment.get("KYC_DATABASE_URL") or None,
+            keys=environment.get("KYC_KEYS") or None,
+            zone=zone,
+            origin=environment.get("KYC_ORIGIN", ORIGIN_DEFAULT),
+            lanes=int(lanes),
+        )
+
+
+class Service:
+    """The parts of a running service, built when first asked for and closed together."""
+
+    def __init__(self, configuration: Configuration, dsn: str, *, clock: Clock | None = None) -> None:
+        self.configuration = configuration
+        self.dsn = dsn
+        self.clock = clock or SystemClock()
+
+    @cached_property
+    def provider(self) -> KeyProvider:
+        """The key provider."""
+        return open_provider(self.configuration.keys or f"file:{self.configuration.home / 'keys'}")
+
+    @cached_property
+    def log(self) -> EventLog:
+        """The event log."""
+        return EventLog(Database(self.dsn), self.provider, clock=self.clock)
+
+    @cached_property
+    def sealed(self) -> SealedLog:
+        """The sealed log, for reading."""
+        return SealedLog(self.log.database, self.log.reader)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """The sealer."""
+        return Sealer(self.log.database, self.provider.signing_key("log"), clock=self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The write door."""
+        return Ledger(self.log, ZoneInfo(self.configuration.zone))
+
+    @property
+    def log_verifier_key(self) -> str:
+        """The verifier key of the log (C2SP signed-note), to be handed to auditors out of band."""
+        return str(note.Signer(self.log.database.origin(), self.provider.signing_key("log")).verifier)
+
+    def close(self) -> None:
+        """Stop what was started."""
+        if "sealer" in self.__dict__:
+            self.sealer.release()
+        if "log" in self.__dict__:
+            self.log.close()
+
+
+def embedded_server(configuration: Configuration) -> EmbeddedServer:
+    """The embedded server below the home folder, not started."""
+    return EmbeddedServer(configuration.home)
+
+
+@contextmanager
+def open_service(configuration: Configuration, *, clock: Clock | None = None) -> Iterator[Service]:
+    """A service on its database. The embedded database is started and brought to the shipped schema.
+
+    Raises:
+        MigrationError: a database of somebody else's needs migrations first.
+        StoreUnavailableError: the database cannot be reached.
+    """
+    if configuration.database is None:
+        dsn = embedded_server(configuration).start()
+        migrate(dsn, configuration.lanes, configuration.origin)
+    else:
+        dsn = configuration.database
+        if missing := pending(dsn):
+            raise MigrationError(
+                "the database is not at the shipped schema", field=missing[0], remedy="kyc migrate"
+            )
+    service = Service(configuration, dsn, clock=clock)
+    try:
+        yield service
+    finally:
+        service.close()
