@@ -16,14 +16,11 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from kyc.errors import FormatError, SignatureError
-from kyc.evidence import note
+from kyc.evidence import note, strict
 from kyc.evidence.edge import EMPTY_ROOT, HASH_LENGTH
 from kyc.evidence.note import Note, NoteSigner, Signature, Verifier
-
-SIZE_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Checkpoint:
     extensions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.size <= SIZE_MAX:
+        if not 0 <= self.size <= strict.NUMBER_MAX:
             raise FormatError("tree size out of range", field="size", rule="0 to 2**63 - 1")
         if len(self.root) != HASH_LENGTH or (self.size == 0 and self.root != EMPTY_ROOT):
             raise FormatError("not a root of that size", field="root", rule="32 bytes; of nothing, the empty root")
@@ -77,10 +74,8 @@ def parse(text: str) -> Checkpoint:
     lines = text.removesuffix("\n").split("\n")
     if len(lines) < 3 or not text.endswith("\n"):
         raise FormatError("not a checkpoint", field="checkpoint", rule="origin, size and root, a line each")
-    root = note.decode_base64(lines[2])
-    if root is None:
-        raise FormatError("the root is not base64", field="root", rule="RFC 4648 §4")
-    return Checkpoint(lines[0], parse_decimal(lines[1], "size"), root, tuple(lines[3:]))
+    root = strict.base64(lines[2], "root", HASH_LENGTH)
+    return Checkpoint(lines[0], strict.decimal(lines[1], "size"), root, tuple(lines[3:]))
 
 
 def sign(checkpoint: Checkpoint, *signers: NoteSigner) -> str:
@@ -116,17 +111,3 @@ def open_checkpoint(
     if checkpoint.origin not in ([origin] if origin is not None else [key.name for key in signed_by]):
         raise SignatureError("a checkpoint of another log", field="origin", rule="the name of the log's key")
     return SignedCheckpoint(checkpoint, opened)
-
-
-def parse_decimal(text: str, field: str, maximum: int = SIZE_MAX) -> int:
-    """A whole number written the one way: ASCII digits, no sign, no leading zeros.
-
-    Raises:
-        FormatError: written otherwise, or above ``maximum``.
-    """
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(maximum)):
-        raise FormatError("not a whole number", field=field, rule=f"decimal digits, at most {maximum}")
-    number = int(text)
-    if str(number) != text or number > maximum:
-        raise FormatError("not a whole number", field=field, rule=f"no leading zeros, at most {maximum}")
-    return number

@@ -22,9 +22,11 @@ import struct
 from typing import NamedTuple
 
 from kyc.errors import FormatError
+from kyc.evidence import suites
 
 FORMAT = 1
 FIXED_LENGTH = 49
+ID_LENGTH = 16
 TEXT_MAX = 255  # bytes of UTF-8; one length byte
 
 _FIXED = struct.Struct(">B16sQq16s")
@@ -55,9 +57,13 @@ class Header(NamedTuple):
     """A parsed header."""
 
     stream_id: bytes
+    """16 bytes."""
     version: int
+    """From 1."""
     recorded_at: int
+    """Microseconds since 1970-01-01T00:00:00Z."""
     key: bytes
+    """Idempotency key digest, 16 bytes."""
     context: Context
 
 
@@ -65,13 +71,16 @@ def encode_context(context: Context) -> bytes:
     """The canonical bytes of a context.
 
     Raises:
-        FormatError: a text is longer than 255 bytes of UTF-8, or the schema is out of range.
+        FormatError: a text is longer than 255 bytes of UTF-8 or cannot be UTF-8, or the schema is out of range.
     """
     if not 0 < context.schema <= 0xFFFF:
         raise FormatError("schema version out of range", field="schema", rule="1 to 65535")
     parts = [_SCHEMA.pack(context.schema)]
     for name, text in zip(_TEXTS, (context.topic, *context[2:]), strict=True):
-        raw = text.encode()
+        try:
+            raw = text.encode()
+        except UnicodeEncodeError as cause:
+            raise FormatError("header text cannot be UTF-8", field=name) from cause
         if len(raw) > TEXT_MAX:
             raise FormatError("header text too long", field=name, rule=f"at most {TEXT_MAX} bytes of UTF-8")
         parts.append(bytes((len(raw),)))
@@ -109,13 +118,29 @@ def decode_context(raw: bytes) -> Context:
     return Context(texts[0], schema, *texts[1:])
 
 
-def decode(raw: bytes) -> Header:
-    """Parse a whole header.
+def encode(header: Header) -> bytes:
+    """The canonical bytes of a header. The writer uses :func:`pack_fixed`, which checks nothing, on checked values.
 
     Raises:
-        FormatError: wrong format byte, truncated, or trailing bytes.
+        FormatError: a part has the wrong length or is out of range.
     """
-    if len(raw) < FIXED_LENGTH or raw[0] != FORMAT:
+    if len(header.stream_id) != ID_LENGTH or len(header.key) != ID_LENGTH:
+        raise FormatError("an identifier has a wrong length", field="stream id or key", rule=f"{ID_LENGTH} bytes")
+    if not 0 < header.version < 2**64 or not -(2**63) <= header.recorded_at < 2**63:
+        raise FormatError("a number of the header is out of range", field="version or recorded_at", rule="64 bits")
+    fixed = pack_fixed(FORMAT, header.stream_id, header.version, header.recorded_at, header.key)
+    return fixed + encode_context(header.context)
+
+
+def decode(raw: bytes) -> Header:
+    """The strict inverse of :func:`encode`.
+
+    Raises:
+        FormatError: another format, truncated, trailing bytes, version 0, or not UTF-8.
+    """
+    if len(raw) < FIXED_LENGTH or suites.suite(raw[0]).format != FORMAT:
         raise FormatError("not an event header of format 1", field="format")
     _, stream_id, version, recorded_at, key = _FIXED.unpack_from(raw)
+    if version == 0:
+        raise FormatError("the first version of a stream is 1", field="version")
     return Header(stream_id, version, recorded_at, key, decode_context(raw[FIXED_LENGTH:]))

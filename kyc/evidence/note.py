@@ -18,8 +18,7 @@ signature of a trusted key refuses the whole note; signatures of unknown keys ar
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -28,18 +27,17 @@ from typing import Final, NamedTuple, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from kyc.errors import FormatError, SignatureError
-from kyc.evidence import ed25519
+from kyc.evidence import ed25519, strict
 
 ED25519: Final = 0x01
 COSIGNATURE: Final = 0x04
 
-NOTE_MAX: Final = 1_048_576
-"""Bytes of a whole note; a receipt of 10,000 events stays below."""
+NOTE_MAX: Final = 4_194_304
+"""Bytes of a whole note; a receipt of 20,000 events stays below."""
 SIGNATURES_MAX: Final = 100
 """Signatures on one note; the specification asks for at least 16."""
 KEY_ID_LENGTH: Final = 4
 _TIME_LENGTH: Final = 8
-_TIME_MAX: Final = 2**63 - 1
 _LEAD: Final = "— "
 
 
@@ -120,7 +118,7 @@ class Verifier:
             FormatError: not a vkey, its key id is not that of its key, or the type or key may not be used.
         """
         parts = vkey.split("+", 2)
-        raw = decode_base64(parts[2]) if len(parts) == 3 else b""
+        raw = strict.base64(parts[2], "vkey") if len(parts) == 3 else b""
         if not raw:
             raise FormatError("not a verifier key", field="vkey", rule="name+hex(key id)+base64(type ‖ public key)")
         verifier = cls(parts[0], raw[1:], raw[0])
@@ -138,7 +136,7 @@ class Verifier:
             return False
         if self.type == ED25519:
             return ed25519.verify(self._key, signature.blob, text.encode())
-        if len(signature.blob) != _TIME_LENGTH + ed25519.SIGNATURE_LENGTH or signature.time > _TIME_MAX:
+        if len(signature.blob) != _TIME_LENGTH + ed25519.SIGNATURE_LENGTH or signature.time > strict.NUMBER_MAX:
             return False
         return ed25519.verify(self._key, signature.blob[_TIME_LENGTH:], _cosigned(text, signature.time))
 
@@ -174,7 +172,7 @@ class Cosigner:
         return Verifier(self.name, self.private_key.public_key().public_bytes_raw(), COSIGNATURE)
 
     def signature(self, text: str) -> Signature:
-        if not 0 <= self.time <= _TIME_MAX:
+        if not 0 <= self.time <= strict.NUMBER_MAX:
             raise FormatError("time of a cosignature out of range", field="time", rule="0 to 2**63 - 1 seconds")
         blob = self.time.to_bytes(_TIME_LENGTH, "big") + self.private_key.sign(_cosigned(text, self.time))
         return Signature(self.name, self.verifier.key_id, blob)
@@ -249,8 +247,8 @@ def parse_signature(line: str) -> Signature:
         FormatError: not a signature line.
     """
     lead, name, encoded = line[: len(_LEAD)], *line[len(_LEAD) :].partition(" ")[::2]
-    raw = decode_base64(encoded)
-    if lead != _LEAD or raw is None or len(raw) <= KEY_ID_LENGTH:
+    raw = strict.base64(encoded, "signature")
+    if lead != _LEAD or len(raw) <= KEY_ID_LENGTH:
         raise FormatError("not a signature line", field="signature", rule="— name base64(key id ‖ signature)")
     check_name(name)
     return Signature(name, raw[:KEY_ID_LENGTH], raw[KEY_ID_LENGTH:])
@@ -297,15 +295,6 @@ def check_name(name: str) -> None:
     if not name or any(character.isspace() or character == "+" or character < " " for character in name):
         raise FormatError("not a key name", field="key name", rule="not empty; no space, plus or control character")
     _encode(name)
-
-
-def decode_base64(text: str) -> bytes | None:
-    """The bytes of standard base64 with padding, or None where any other text would decode to the same."""
-    try:
-        raw = b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw if b64encode(raw).decode() == text else None
 
 
 def _cosigned(text: str, time: int) -> bytes:
