@@ -8,7 +8,7 @@ accounts is one submission and a unit of two entries.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -86,11 +86,11 @@ class Unit:
     claims: tuple[Claim, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The answer to one recorded entry. Positions are dense per lane; ``recorded_at`` is UTC microseconds."""
 
-    stream_id: UUID
+    stream: bytes
+    """The stream id as 16 raw bytes."""
     version: int
     hash: bytes
     lane: int
@@ -98,3 +98,8 @@ class Receipt:
     recorded_at: int
     replayed: bool = False
     """True where an earlier append under the same key is answered again."""
+
+    @property
+    def stream_id(self) -> UUID:
+        """The stream id."""
+        return UUID(bytes=self.stream)

@@ -95,15 +95,17 @@ class KeyRing:
             KeyProviderError: a stored key does not unwrap.
             StoreError: the key store cannot be reached.
         """
-        wanted = dict.fromkeys(names)
+        now, by_name = time.monotonic(), self._by_name
         found: dict[KeyName, DataKey] = {}
-        for name in wanted:
-            key = self.cached(name)
-            if key is not None:
+        missing: dict[KeyName, None] = {}
+        for name in names:
+            key = by_name.get(name)
+            if key is not None and key.until > now:
                 found[name] = key
-        missing = [name for name in wanted if name not in found]
+            else:
+                missing[name] = None
         if missing:
-            found.update(self._living(missing))
+            found.update(self._living(list(missing)))
             fresh = [name for name in missing if name not in found]
             if fresh:
                 self._store.add(self._make(fresh))

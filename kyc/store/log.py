@@ -27,7 +27,7 @@ from kyc.settings import PAYLOAD_MAX, KeyLimits, WriterLimits
 from kyc.store.append import Outcome, Writer
 from kyc.store.data_keys import DataKeyStore
 from kyc.store.database import Database
-from kyc.store.protect import payload_of, protect, protect_scan, reveal
+from kyc.store.protect import payload_of, protect, protect_scan, reveal, salts
 from kyc.store.read import VERSION_MAX, Reader
 from kyc.store.records import Batch, ClaimRow, Draft, ScanRow, StoredEvent, digest_of, lane_of
 
@@ -106,16 +106,16 @@ class EventLog:
 
     def protect(self, units: Sequence[Unit]) -> list[Batch | KycError]:
         """Encrypt and commit; a unit that cannot be encoded is answered with its error."""
-        names = {
-            id(entry): KeyName(self.stream_id(entry.subject), entry.event.RECORD_CLASS, entry.event.period())
+        names = [
+            [KeyName(self.stream_id(e.subject), e.event.RECORD_CLASS, e.event.period()) for e in unit.entries]
             for unit in units
-            for entry in unit.entries
-        }
-        keys = self.ring.sealing(names.values())
+        ]
+        keys = self.ring.sealing([name for group in names for name in group])
+        fresh = iter(salts(sum([len(group) for group in names])))
         batches: list[Batch | KycError] = []
-        for unit in units:
+        for unit, group in zip(units, names, strict=True):
             try:
-                batches.append(self._batch(unit, [keys[names[id(entry)]] for entry in unit.entries]))
+                batches.append(self._batch(unit, [keys[name] for name in group], fresh))
             except RefusedError as refusal:
                 batches.append(refusal)
         return batches
@@ -124,41 +124,37 @@ class EventLog:
         """The 16-byte id of a stream."""
         return self.blinder.stream_id(name.kind, name.key)
 
-    def _batch(self, unit: Unit, keys: Sequence[DataKey]) -> Batch:
-        drafts: list[Draft] = []
-        scans: list[ScanRow] = []
-        requires: list[tuple[int, bytes]] = []
+    def _batch(self, unit: Unit, keys: Sequence[DataKey], fresh: Iterator[bytes]) -> Batch:
+        batch = Batch([])
         seen: dict[bytes, int] = {}
         for entry, key in zip(unit.entries, keys, strict=True):
             stream = self.stream_id(entry.stream)
             ordinal = seen.get(stream, 0)
             seen[stream] = ordinal + 1
-            event = self._with_scans(entry, key, scans) if entry.scans else entry.event
+            event = self._with_scans(entry, key, batch.scans) if entry.scans else entry.event
             payload = codec.encode(event)
             if len(payload) > PAYLOAD_MAX:
                 raise RefusedError("the event is too large", field="data", rule=f"at most {PAYLOAD_MAX} bytes")
-            commitment, state = protect(key, payload)
-            drafts.append(
-                Draft(
-                    lane_of(stream, self.lanes),
-                    stream,
-                    self.blinder.key_digest(stream, unit.key, ordinal),
-                    _context(event.TOPIC, event.SCHEMA, unit.origin),
-                    commitment,
-                    key.id,
-                    digest_of(state),
-                    state,
-                    entry.expected,
-                )
+            commitment, state = protect(key, payload, next(fresh))
+            draft = Draft(
+                lane_of(stream, self.lanes),
+                stream,
+                self.blinder.key_digest(stream, unit.key, ordinal),
+                _context(event.TOPIC, event.SCHEMA, unit.origin),
+                commitment,
+                key.id,
+                digest_of(state),
+                state,
+                entry.expected,
             )
+            batch.drafts.append(draft)
             for name in entry.requires:
                 required = self.stream_id(name)
-                requires.append((lane_of(required, self.lanes), required))
-        claims = []
+                batch.requires.append((lane_of(required, self.lanes), required))
         for claim in unit.claims:
             claimed = self.blinder.claim_key(claim.kind, claim.key)
-            claims.append(ClaimRow(lane_of(claimed, self.lanes), claim.kind, claimed))
-        return Batch(drafts, claims, scans, requires)
+            batch.claims.append(ClaimRow(lane_of(claimed, self.lanes), claim.kind, claimed))
+        return batch
 
     def _with_scans(self, entry: Entry, key: DataKey, rows: list[ScanRow]) -> Event:
         images = []
@@ -203,15 +199,14 @@ class EventLog:
         return True
 
     def recorded(self, units: Sequence[Unit]) -> list[Answer | None]:
-        """What was answered when units were recorded before: receipts, a conflict, or None for a unit never seen."""
-        batches = self.protect(units)
-        wanted = [(draft.lane, draft.key) for batch in batches if isinstance(batch, Batch) for draft in batch.drafts]
+        """What units got when they were recorded before: receipts, a conflict, or None for a unit never seen."""
+        batches = [batch if isinstance(batch, Batch) else Batch([]) for batch in self.protect(units)]
+        wanted = [(draft.lane, draft.key) for batch in batches for draft in batch.drafts]
         stored = {row.key: row for row in self.reader.by_keys(wanted)}
         answers: list[Answer | None] = []
         for batch in batches:
-            drafts = batch.drafts if isinstance(batch, Batch) else ()
-            rows = tuple(stored[draft.key] for draft in drafts if draft.key in stored)
-            answers.append(self._answer(batch, Outcome(rows, found=True)) if rows and isinstance(batch, Batch) else None)
+            rows = tuple(stored[draft.key] for draft in batch.drafts if draft.key in stored)
+            answers.append(self._answer(batch, Outcome(rows, found=True)) if rows else None)
         return answers
 
     # --- read -----------------------------------------------------------------------------------
@@ -285,9 +280,7 @@ _REVEAL_PAGE = 500
 
 def receipt(row: StoredEvent, *, replayed: bool = False) -> Receipt:
     """The receipt of a stored row."""
-    return Receipt(
-        UUID(bytes=row.stream_id), row.version, row.hash, row.lane, row.position, row.recorded_at, replayed
-    )
+    return Receipt(row.stream_id, row.version, row.hash, row.lane, row.position, row.recorded_at, replayed)
 
 
 @lru_cache(maxsize=10_000)

@@ -57,11 +57,12 @@ class Planner:
         for stream in streams:
             self._heads.pop(stream, None)
 
-    def unknown(self, batches: Sequence[Batch]) -> dict[bytes, int]:
-        """Stream id → lane of heads that planning these batches needs and memory lacks."""
+    def unknown(self, batches: Sequence[Batch], pending: Sequence[int]) -> dict[bytes, int]:
+        """Stream id → lane of heads that planning the pending batches needs and memory lacks."""
         heads = self._heads
         missing: dict[bytes, int] = {}
-        for batch in batches:
+        for index in pending:
+            batch = batches[index]
             for draft in batch.drafts:
                 # A stream expected to be new is taken at its word; the primary key refuses a lie.
                 if draft.stream_id not in heads and draft.expected != NEW:
@@ -78,6 +79,18 @@ class Planner:
         claims: set[tuple[str, bytes]] = set()
         for index in pending:
             batch = batches[index]
+            drafts = batch.drafts
+            if len(drafts) == 1 and drafts[0].expected == ANY and not batch.claims and not batch.requires:
+                draft = drafts[0]  # the common case: one fact, no condition
+                if draft.key in keys:
+                    plan.deferred.append(index)
+                    continue
+                keys.add(draft.key)
+                first = len(plan.rows)
+                plan.rows.append(self._row(draft, plan, now))
+                plan.accepted.append((index, first, first + 1))
+                plan.scans.extend(batch.scans)
+                continue
             if self._repeats(batch, keys, claims):
                 plan.deferred.append(index)
                 continue

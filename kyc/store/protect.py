@@ -7,7 +7,7 @@ ring.
 
 from __future__ import annotations
 
-from secrets import token_bytes
+from os import urandom
 
 from cryptography.exceptions import InvalidTag
 
@@ -16,12 +16,17 @@ from kyc.evidence.commitment import EVENT_TAG, OPENING_LENGTH, SCAN_TAG, commit,
 from kyc.keys.ring import DataKey
 
 NONCE_LENGTH = 12
-_SALT = OPENING_LENGTH + NONCE_LENGTH
+SALT_LENGTH = OPENING_LENGTH + NONCE_LENGTH
 
 
-def protect(key: DataKey, payload: bytes) -> tuple[bytes, bytes]:
-    """(commitment, state) of an event payload."""
-    salt = token_bytes(_SALT)
+def salts(count: int) -> list[bytes]:
+    """Fresh randomness for ``count`` payloads, from one call to the system; a call each would cost as much again."""
+    pool = urandom(SALT_LENGTH * count)
+    return [pool[at : at + SALT_LENGTH] for at in range(0, len(pool), SALT_LENGTH)]
+
+
+def protect(key: DataKey, payload: bytes, salt: bytes) -> tuple[bytes, bytes]:
+    """(commitment, state) of an event payload; ``salt`` is one of :func:`salts`, used once."""
     opening, nonce = salt[:OPENING_LENGTH], salt[OPENING_LENGTH:]
     commitment = commit(opening, payload)
     return commitment, nonce + key.aead.encrypt(nonce, opening + payload, commitment)
@@ -30,7 +35,7 @@ def protect(key: DataKey, payload: bytes) -> tuple[bytes, bytes]:
 def protect_scan(key: DataKey, content: bytes) -> tuple[bytes, bytes]:
     """(commitment, state) of a scan; the same content under the same key commits alike, so a retry is a retry."""
     opening = key.scan_opening(content)
-    nonce = token_bytes(NONCE_LENGTH)
+    nonce = urandom(NONCE_LENGTH)
     commitment = commit(opening, content, SCAN_TAG)
     return commitment, nonce + key.aead.encrypt(nonce, opening + content, commitment)
 

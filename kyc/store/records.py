@@ -5,7 +5,6 @@ Ids, hashes and commitments are raw bytes: 16 for ids and keys, 32 for hashes an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
@@ -63,10 +62,10 @@ class ScanRow(NamedTuple):
 class Batch:
     """What is recorded together or not at all: the drafts of one unit with their claims and scans."""
 
-    drafts: Sequence[Draft]
-    claims: Sequence[ClaimRow] = ()
-    scans: Sequence[ScanRow] = ()
-    requires: Sequence[tuple[int, bytes]] = field(default=())
+    drafts: list[Draft]
+    claims: list[ClaimRow] = field(default_factory=list)
+    scans: list[ScanRow] = field(default_factory=list)
+    requires: list[tuple[int, bytes]] = field(default_factory=list)
     """(lane, stream id) of streams that must already exist."""
 
 

@@ -23,7 +23,7 @@ from kyc.errors import (
 )
 from kyc.evidence import chain, header
 from kyc.settings import WriterLimits
-from kyc.store.append import GroupWriter, Outcome, Writer
+from kyc.store.append import GroupWriter, Outcome, Writer, _Sharer
 from kyc.store.database import Database
 from kyc.store.log import EventLog
 from kyc.store.records import Batch
@@ -270,16 +270,16 @@ def transactions(log: EventLog) -> int:
 
 def test_lost_acknowledgement(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit whose answer was lost is found again by its keys: recorded once, answered as recorded."""
-    real = GroupWriter._write
+    real = _Sharer._write
 
-    async def lose(self: GroupWriter, plan: object) -> None:
-        monkeypatch.setattr(GroupWriter, "_write", real)
+    async def lose(self: _Sharer, plan: object) -> None:
+        monkeypatch.setattr(_Sharer, "_write", real)
         await real(self, plan)  # type: ignore[arg-type]
         await self._live().close()
         raise psycopg.OperationalError("connection lost after the commit")
 
     assert log.writer is log.writer
-    monkeypatch.setattr(GroupWriter, "_write", lose)
+    monkeypatch.setattr(_Sharer, "_write", lose)
     (receipt,) = receipts(log.append([unit("k", noted("C1", "a"))])[0])
     assert (receipt.version, receipt.replayed) == (1, False)
     assert check_lanes(log) == 1
@@ -287,15 +287,15 @@ def test_lost_acknowledgement(log: EventLog, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_lost_before_the_commit(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection lost before the commit leads to one write on a new connection."""
-    real = GroupWriter._write
+    real = _Sharer._write
 
-    async def lose(self: GroupWriter, plan: object) -> None:
-        monkeypatch.setattr(GroupWriter, "_write", real)
+    async def lose(self: _Sharer, plan: object) -> None:
+        monkeypatch.setattr(_Sharer, "_write", real)
         await self._live().close()
         await real(self, plan)  # type: ignore[arg-type]
 
     assert log.writer is log.writer
-    monkeypatch.setattr(GroupWriter, "_write", lose)
+    monkeypatch.setattr(_Sharer, "_write", lose)
     receipts(log.append([unit("k", noted("C1", "a"))])[0])
     assert check_lanes(log) == 1
 

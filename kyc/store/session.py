@@ -1,0 +1,174 @@
+"""One connection of the writer and what it says to the database. Knows statements, not policy.
+
+Small commits go out as one prepared statement straight through libpq: the driver's general path costs more than the
+work of a lone event. Large ones are copied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format
+
+from kyc.store import pgbinary, statements
+from kyc.store.plan import Plan
+from kyc.store.records import ClaimRow, Draft, Head, ScanRow, StoredEvent
+
+_SLICE: Final = 500
+"""Rows packed at a time, about half a megabyte: the server takes one slice while we pack the next."""
+_INSERT: Final = b"kyc_insert_events"
+_TYPES: Final = [1016] * 3 + [1005] + [2951] * 3 + [1001] * 6
+"""Array types of the event's columns: bigint[], smallint[], uuid[], bytea[]."""
+_BINARY: Final = [Format.BINARY] * len(_TYPES)
+
+
+class Session:
+    """An autocommit connection of the service's role. Errors are psycopg's own: the writer judges them."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, dsn: str) -> Session:
+        """Connect, give up the owner's power, prepare."""
+        connection = await AsyncConnection.connect(dsn, autocommit=True)
+        pgbinary.register(connection)
+        await connection.execute(statements.SERVICE_ROLE)
+        session = cls(connection)
+        await session._prepare()
+        return session
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._connection.close()
+
+    async def insert(self, plan: Plan, rows: Sequence[StoredEvent]) -> None:
+        """One statement, one commit, one round trip."""
+        columns = list(zip(*rows, strict=True))
+        events = [
+            pgbinary.int8s(columns[0]), pgbinary.int8s(columns[1]), pgbinary.int8s(columns[2]),
+            pgbinary.int2s(columns[3]), pgbinary.uuids(columns[4]), pgbinary.uuids(columns[5]),
+            pgbinary.uuids(columns[6]), *(pgbinary.byteas(column) for column in columns[7:]),
+        ]  # fmt: skip
+        if not plan.claims and not plan.scans:
+            await self._run_prepared(events)
+            return
+        claims = [
+            pgbinary.int2s([claim.lane for claim, _, _ in plan.claims]),
+            pgbinary.texts([claim.kind for claim, _, _ in plan.claims]),
+            pgbinary.uuids([claim.key for claim, _, _ in plan.claims]),
+            pgbinary.uuids([stream for _, stream, _ in plan.claims]),
+            pgbinary.int8s([version for _, _, version in plan.claims]),
+        ]
+        await self._connection.execute(
+            statements.INSERT_ALL, [*events, *claims, *_scan_arrays(plan.scans)], prepare=True
+        )
+
+    async def copy(self, plan: Plan, rows: Sequence[StoredEvent]) -> None:
+        """One transaction of COPY: the bulk path."""
+        claims = [pgbinary.claim_row(*claim) for claim in plan.claims]
+        async with self._connection.transaction():
+            async with self._connection.cursor().copy(statements.COPY_EVENTS) as copy:
+                await copy.write(pgbinary.COPY_SIGNATURE)
+                for at in range(0, len(rows), _SLICE):
+                    await copy.write(b"".join(pgbinary.event_rows(rows[at : at + _SLICE])))
+                await copy.write(pgbinary.COPY_TRAILER)
+            if claims:
+                async with self._connection.cursor().copy(statements.COPY_CLAIMS) as copy:
+                    await copy.write(b"".join((pgbinary.COPY_SIGNATURE, *claims, pgbinary.COPY_TRAILER)))
+            if plan.scans:
+                await self._connection.execute(statements.INSERT_SCANS, _scan_arrays(plan.scans))
+
+    async def stored(self, drafts: Sequence[Draft]) -> dict[bytes, StoredEvent]:
+        """Idempotency key → the event that was recorded under it."""
+        rows = await self._fetch(
+            statements.EVENTS_BY_KEY,
+            [pgbinary.int2s([draft.lane for draft in drafts]), pgbinary.uuids([draft.key for draft in drafts])],
+        )
+        return {row.key: row for row in map(StoredEvent._make, rows)}
+
+    async def taken(self, claims: Sequence[ClaimRow]) -> set[tuple[str, bytes]]:
+        """(kind, key) of the claims that are taken."""
+        if not claims:
+            return set()
+        rows = await self._fetch(
+            statements.CLAIMS_TAKEN,
+            [
+                pgbinary.int2s([claim.lane for claim in claims]),
+                pgbinary.texts([claim.kind for claim in claims]),
+                pgbinary.uuids([claim.key for claim in claims]),
+            ],
+        )
+        return {(kind, key) for kind, key in rows}
+
+    async def heads(self, streams: Mapping[bytes, int]) -> dict[bytes, Head]:
+        """Heads of streams (id → lane); streams without events are left out."""
+        rows = await self._fetch(
+            statements.HEADS, [pgbinary.int2s(list(streams.values())), pgbinary.uuids(list(streams))]
+        )
+        return {row[0]: Head(row[1], row[2], row[3]) for row in rows}
+
+    async def positions(self, lanes: int) -> dict[int, int]:
+        """Lane → its last position."""
+        return dict(await self._fetch(statements.LAST_POSITIONS, [lanes]))
+
+    async def _fetch(self, statement: Any, arguments: Sequence[Any]) -> list[tuple[Any, ...]]:
+        cursor = await self._connection.execute(statement, arguments, binary=True)
+        return await cursor.fetchall()
+
+    async def _prepare(self) -> None:
+        text = statements.INSERT_EVENTS
+        for number in range(1, len(_BINARY) + 1):
+            text = text.replace("%s", f"${number}", 1)
+        self._connection.pgconn.send_prepare(_INSERT, text.encode(), _TYPES)
+        await self._result()
+
+    async def _run_prepared(self, arguments: Sequence[bytes]) -> None:
+        self._connection.pgconn.send_query_prepared(_INSERT, arguments, _BINARY)
+        await self._result()
+
+    async def _result(self) -> None:
+        """Wait for the answer of what was sent.
+
+        The driver's waiter makes a task and a timer for each wait, which costs more than a lone event's own work.
+        """
+        pgconn, loop = self._connection.pgconn, asyncio.get_running_loop()
+        while pgconn.flush():
+            await _ready(loop.add_writer, loop.remove_writer, pgconn.socket)
+        while pgconn.is_busy():
+            await _ready(loop.add_reader, loop.remove_reader, pgconn.socket)
+            pgconn.consume_input()
+        while (result := pgconn.get_result()) is not None:
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise error_from_result(result)
+        if self._connection.closed:
+            raise psycopg.OperationalError("the connection is lost")
+
+
+async def _ready(watch: Any, unwatch: Any, socket: int) -> None:
+    ready = asyncio.get_running_loop().create_future()
+    watch(socket, _settle, ready)
+    try:
+        await ready
+    finally:
+        unwatch(socket)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def _scan_arrays(scans: Sequence[ScanRow]) -> list[Any]:
+    return [
+        pgbinary.int2s([scan.lane for scan in scans]),
+        pgbinary.byteas([scan.commitment for scan in scans]),
+        pgbinary.uuids([scan.data_key for scan in scans]),
+        pgbinary.byteas([scan.digest for scan in scans]),
+        pgbinary.byteas([scan.state for scan in scans]),
+    ]
