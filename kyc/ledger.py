@@ -67,7 +67,9 @@ class Ledger:
         """
         return self._settle(self._start(submissions, range(len(submissions)), {}))
 
-    def record_all(self, batches: Iterable[Sequence[Submission]]) -> Iterator[tuple[Sequence[Submission], list[Answer]]]:
+    def record_all(
+        self, batches: Iterable[Sequence[Submission]]
+    ) -> Iterator[tuple[Sequence[Submission], list[Answer]]]:
         """Record batch after batch, preparing the next while the last is being written; yields them in order."""
         running: list[_Round] = []
         for submissions in batches:
@@ -84,7 +86,9 @@ class Ledger:
         self._load([name])
         return self._states[name].state
 
-    def _start(self, submissions: Sequence[Submission], pending: Sequence[int], answers: dict[int, Answer]) -> _Round:
+    def _start(
+        self, submissions: Sequence[Submission], pending: Sequence[int], answers: dict[int, Answer]
+    ) -> _Round:
         units: dict[int, Unit] = {}
         today = to_datetime(self.log.clock.now_us()).astimezone(self.zone).date()
         self._load(name for index in pending for name in reads(submissions[index]))
@@ -96,7 +100,8 @@ class Ledger:
                 answers[index] = refusal
                 continue
             try:
-                check(unit, {name: self._states[name].state for name in reads(submissions[index])}, today)
+                states = {name: self._states[name].state for name in reads(submissions[index])}
+                unit = check(unit, states, today)
             except RefusedError as refusal:
                 refused[index] = (unit, refusal)
                 continue

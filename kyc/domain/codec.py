@@ -69,7 +69,12 @@ def from_wire(topic: str, data: bytes | msgspec.Raw) -> Event:
     try:
         return _decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
-        raise InputError("event does not fit its schema", field=_place(cause), rule=_rule(cause)) from None
+        raise input_error("event does not fit its schema", cause) from None
+
+
+def input_error(message: str, cause: Exception) -> InputError:
+    """What the JSON reader found wrong, in our words: place and rule, never a value."""
+    return InputError(message, field=_place(cause), rule=_rule(cause), remedy="see: kyc schema")
 
 
 def _decoder(kind: type[Event]) -> msgspec.json.Decoder[Event]:

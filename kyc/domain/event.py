@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with its offset; naive ones do not decode."""
 
 
 class RecordClass(StrEnum):
@@ -37,7 +40,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     SCHEMA: ClassVar[int] = 1
     RECORD_CLASS: ClassVar[RecordClass]
 
-    occurred_at: datetime
+    occurred_at: Instant
     """When it happened in the world, with its offset; when it was recorded stands in the header."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
