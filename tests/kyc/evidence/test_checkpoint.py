@@ -102,8 +102,9 @@ def test_witnesses_sign_beside_the_log():
     assert [(key.name, line.time) for key, line in opened.cosignatures] == [("witness.example/w1", 1_795_426_300)]
     assert not checkpoint.open_checkpoint(cosigned, LOG.verifier).cosignatures
     alone = checkpoint.sign(POINT, WITNESS)
-    with pytest.raises(SignatureError):
-        checkpoint.open_checkpoint(alone, LOG.verifier, [WITNESS.verifier])
+    for origin in (None, ORIGIN):
+        with pytest.raises(SignatureError):
+            checkpoint.open_checkpoint(alone, LOG.verifier, [WITNESS.verifier], origin=origin)
 
 
 def test_only_the_log_itself_is_believed():

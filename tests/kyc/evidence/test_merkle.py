@@ -242,6 +242,35 @@ def test_no_proof_of_what_is_not_there():
             merkle.consistency_proof(old, new, Tiles(5))
 
 
+def test_a_proof_fits_its_size_only():
+    """Proofs with one step more or less than the size has are refused even where the hashes work out."""
+    with pytest.raises(LogMismatchError):
+        merkle.verify_inclusion(0, 1, LEAVES[0], [LEAVES[1]], ROOTS[2])
+    with pytest.raises(LogMismatchError):
+        merkle.verify_inclusion(0, 1, LEAVES[1], [LEAVES[0]], ROOTS[2])
+    with pytest.raises(LogMismatchError):
+        merkle.verify_inclusion(0, 3, LEAVES[0], [LEAVES[1]], ROOTS[2])
+    longer = merkle.consistency_proof(2, 8, Tiles(8))
+    with pytest.raises(LogMismatchError):
+        merkle.verify_consistency(2, 4, longer, ROOTS[2], ROOTS[8])
+    with pytest.raises(LogMismatchError):
+        merkle.verify_consistency(2, 3, [mth(2, 4), mth(4, 8)], ROOTS[2], ROOTS[8])
+    with pytest.raises(LogMismatchError):
+        merkle.verify_consistency(2, 8, longer[:-1], ROOTS[2], ROOTS[4])
+    above = merkle.node_hash(LEAVES[0], ROOTS[4])
+    with pytest.raises(LogMismatchError):
+        merkle.verify_consistency(2, 4, [mth(2, 4), LEAVES[0]], ROOTS[2], above)
+
+
+def test_hashes_of_other_lengths_prove_nothing():
+    """A root that is no hash is refused even where it hashes to what the proof needs."""
+    odd = LEAVES[0] + b"x"
+    with pytest.raises(LogMismatchError):
+        merkle.verify_consistency(1, 2, [LEAVES[1]], odd, merkle.node_hash(odd, LEAVES[1]))
+    with pytest.raises(LogMismatchError):
+        merkle.verify_inclusion(0, 2, odd, [LEAVES[1]], merkle.node_hash(odd, LEAVES[1]))
+
+
 def test_a_lying_reader_makes_no_proof():
     """A tile with a wrong bit gives a proof that fails, a tile with a wrong length gives none."""
 

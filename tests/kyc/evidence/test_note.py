@@ -202,12 +202,17 @@ def test_texts_notes_cannot_have(text):
     """The text ends in a newline and has no control characters."""
     with pytest.raises(FormatError):
         note.sign(text, BANK)
+    signed = text.encode(errors="surrogatepass") + b"\n" + BANK.signature(TEXT).line().encode()
+    with pytest.raises(FormatError):
+        note.parse(signed)
 
 
 def test_limits_of_a_note():
     """At least one signature, at most 100, and 4 MiB; a signature has a key id and bytes."""
     line = BANK.signature(TEXT)
     assert len(note.parse(note.format(TEXT, [line] * 100)).signatures) == 100
+    with pytest.raises(FormatError):
+        note.parse(TEXT + "\n" + line.line() * 101)
     for wrong in ([], [line] * 101, [line._replace(key_id=b"abc")], [line._replace(blob=b"")]):
         with pytest.raises(FormatError):
             note.format(TEXT, wrong)

@@ -119,6 +119,13 @@ def test_other_spellings_are_refused(change):
         tlog_proof.parse(text.replace(change[0], change[1], 1))
 
 
+def test_an_empty_extra_line_is_refused():
+    """A file without extra data leaves the line out; an empty one would be a second spelling."""
+    text = tlog_proof.format(TlogProof(0, (), _proof(0, 1).checkpoint))
+    with pytest.raises(FormatError):
+        tlog_proof.parse(text.replace("index", "extra \nindex"))
+
+
 def test_what_is_no_text_is_refused():
     """Bytes that are not UTF-8, and an empty file, are no proof."""
     for raw in (b"\xff", b"", "", "c2sp.org/tlog-proof@v1"):
