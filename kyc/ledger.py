@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -80,6 +81,10 @@ class Ledger:
         for first in running:
             yield first.submissions, self._settle(first)
 
+    def today(self) -> date:
+        """The institution's present day."""
+        return to_datetime(self.log.clock.now_us()).astimezone(self.zone).date()
+
     def state(self, name: StreamName) -> State | None:
         """The folded state of a stream as of now, None where it does not exist."""
         self._states.pop(name, None)
@@ -90,7 +95,7 @@ class Ledger:
         self, submissions: Sequence[Submission], pending: Sequence[int], answers: dict[int, Answer]
     ) -> _Round:
         units: dict[int, Unit] = {}
-        today = to_datetime(self.log.clock.now_us()).astimezone(self.zone).date()
+        today = self.today()
         self._load(name for index in pending for name in reads(submissions[index]))
         refused: dict[int, tuple[Unit, RefusedError]] = {}
         for index in pending:

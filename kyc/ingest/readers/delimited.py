@@ -1,0 +1,169 @@
+"""Delimited text (CSV) with a mapping file that says how columns become submissions.
+
+A mapping is TOML::
+
+    topic = "transaction.booked"      # what each row is
+    key = "core/{Ref}"                # the idempotency key; {…} are columns
+    stream = "{Account}"              # where the event itself does not name it
+    delimiter = ";"                   # default ","
+    encoding = "utf-8"                # default
+    [origin]
+    actor = "core-banking"
+    branch = "{Branch}"
+    purpose = "account-service"
+    legal_basis = "AML24-34"
+    [fields]                          # dotted paths of the event; numbers are places in a list
+    "reference" = "{Ref}"
+    "legs.0.amount" = { column = "Amount", decimal = "," }
+    "value_date" = { column = "Value", format = "%d.%m.%Y" }
+    "booked_at" = { column = "Booked", format = "%d.%m.%Y %H:%M", offset = "+08:00" }
+
+Empty cells are left out. Rows are streamed; a faulty one is reported with its line and skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from kyc.domain import fact
+from kyc.domain.located import Located
+from kyc.errors import InputError, RefusedError
+
+FIELD_MAX: Final = 1_048_576
+"""Bytes of one cell."""
+
+
+class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one column is read."""
+
+    column: str
+    decimal: str = "."
+    format: str = ""
+    offset: str = ""
+
+
+class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mapping file."""
+
+    topic: str
+    key: str
+    fields: dict[str, str | Cell]
+    origin: dict[str, str]
+    stream: str = ""
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+def load_mapping(path: Path) -> ColumnMapping:
+    """The mapping in a TOML file.
+
+    Raises:
+        InputError: not TOML, or not a mapping; names the field.
+    """
+    try:
+        with path.open("rb") as file:
+            return msgspec.convert(tomllib.load(file), ColumnMapping)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
+        raise InputError(
+            "not a mapping file", field=path.name, rule=str(cause), remedy="see docs/ingest.md"
+        ) from None
+
+
+def submissions(path: Path, mapping: ColumnMapping) -> Iterator[Located]:
+    """The submissions of a file with a header line; memory holds one row."""
+    csv.field_size_limit(FIELD_MAX)
+    with path.open(encoding=mapping.encoding, newline="", errors="strict") as file:
+        reader = csv.reader(file, delimiter=mapping.delimiter)
+        try:
+            header = next(reader, [])
+        except (csv.Error, UnicodeDecodeError):
+            raise InputError("the header cannot be read", field=path.name, rule=mapping.encoding) from None
+        while True:
+            line = reader.line_num + 1
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield Located(path.name, line, InputError("not a CSV row", field="row", rule="RFC 4180"))
+                continue
+            except UnicodeDecodeError:
+                yield Located(path.name, line, InputError("wrong encoding", field="row", rule=mapping.encoding))
+                return  # the decoder has lost its place
+            if row:
+                yield Located(path.name, line, _submission(header, row, mapping))
+
+
+def _submission(header: list[str], row: list[str], mapping: ColumnMapping) -> Any:
+    try:
+        if len(row) != len(header):
+            raise InputError("wrong number of cells", field="row", rule=f"{len(header)} columns")
+        cells = dict(zip(header, row, strict=True))
+        wire: dict[str, Any] = {
+            "key": _filled(mapping.key, cells, "key"),
+            "topic": mapping.topic,
+            "origin": {name: _filled(text, cells, f"origin.{name}") for name, text in mapping.origin.items()},
+            "data": _data(mapping.fields, cells),
+        }
+        if mapping.stream:
+            wire["stream"] = _filled(mapping.stream, cells, "stream")
+        return fact.parse(msgspec.json.encode(wire))
+    except RefusedError as refusal:
+        return refusal
+
+
+def _data(fields: Mapping[str, str | Cell], cells: Mapping[str, str]) -> Any:
+    root: dict[str, Any] = {}
+    for path, spec in fields.items():
+        value = _filled(spec, cells, path) if isinstance(spec, str) else _cell(spec, cells, path)
+        if value:
+            _put(root, path.split("."), value)
+    return _lists(root)
+
+
+def _put(root: dict[str, Any], path: list[str], value: str) -> None:
+    for name in path[:-1]:
+        root = root.setdefault(name, {})
+    root[path[-1]] = {"true": True, "false": False}.get(value, value)
+
+
+def _lists(node: Any) -> Any:
+    """Mappings whose keys are all places become lists."""
+    if not isinstance(node, dict):
+        return node
+    if node and all(name.isdecimal() for name in node):
+        return [_lists(node[name]) for name in sorted(node, key=int)]
+    return {name: _lists(child) for name, child in node.items()}
+
+
+def _filled(template: str, cells: Mapping[str, str], field: str) -> str:
+    def cell(match: re.Match[str]) -> str:
+        if match[1] not in cells:
+            raise InputError("the file lacks a mapped column", field=field, rule="named in the mapping file")
+        return cells[match[1]].strip()
+
+    return re.sub(r"\{([^{}]+)\}", cell, template)
+
+
+def _cell(spec: Cell, cells: Mapping[str, str], field: str) -> str:
+    text = _filled(f"{{{spec.column}}}", cells, field)
+    if not text:
+        return ""
+    if spec.format:
+        try:
+            # A date without offset stays a date: "+00:00" is only there to have an aware value in between.
+            moment = datetime.strptime(text + (spec.offset or "+00:00"), spec.format + "%z")  # noqa: DTZ007 - it has one
+        except ValueError:
+            raise InputError("not a date of the declared form", field=field, rule=spec.format) from None
+        return moment.isoformat() if spec.offset else moment.date().isoformat()
+    if spec.decimal != ".":
+        text = text.replace(".", "").replace(spec.decimal, ".")
+    return text
