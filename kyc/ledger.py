@@ -8,11 +8,13 @@ knowledge collides and is taken again. A retry is answered with its first receip
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import date
+from secrets import randbelow
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,8 +29,8 @@ from kyc.store.records import Batch
 
 STATES_CACHED: Final = 200_000
 """Folded states kept in memory; about 1 kB each."""
-ATTEMPTS: Final = 5
-"""Decisions on stale knowledge are taken again this often."""
+ATTEMPTS: Final = 20
+"""Decisions on stale knowledge are taken again this often, after a pause that grows and differs."""
 IN_FLIGHT: Final = 2
 """Batches of a bulk load that are protected ahead of the one being written."""
 
@@ -116,7 +118,7 @@ class Ledger:
         return _Round(submissions, units, answers, batches, outcomes)
 
     def _settle(self, round_: _Round) -> list[Answer]:
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             again: list[int] = []
             given = self.log.settle(round_.batches, round_.outcomes)
             for (index, unit), answer in zip(round_.units.items(), given, strict=True):
@@ -128,6 +130,7 @@ class Ledger:
                     round_.answers[index] = answer
             if not again:
                 return [round_.answers[index] for index in range(len(round_.submissions))]
+            time.sleep(randbelow(1_000 * (attempt + 1)) / 1e6)
             round_ = self._start(round_.submissions, again, round_.answers)
         raise CollisionError("the streams change too fast to decide on them", rule=f"{ATTEMPTS} attempts")
 

@@ -1,0 +1,174 @@
+"""The write door: admission against states, retries before rules, decisions on stale knowledge."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+from fix_bank import (
+    booked,
+    captured,
+    closed,
+    established,
+    household,
+    moved,
+    opened,
+    receipts,
+    registered,
+    submission,
+    verified,
+)
+
+from kyc.domain.submission import StreamName
+from kyc.errors import ClaimConflictError, ConflictError, RefusedError, VersionConflictError
+from kyc.ledger import Ledger
+
+pytestmark = pytest.mark.pg15
+
+
+def refused(answer: object) -> RefusedError:
+    """The refusal of an answer that must be one."""
+    assert isinstance(answer, RefusedError), answer
+    return answer
+
+
+def test_a_household(ledger: Ledger) -> None:
+    """Customers, papers, accounts and a transfer are recorded in one call; the transfer in both accounts."""
+    answers = ledger.record(household())
+    assert [len(receipts(answer)) for answer in answers] == [1] * 10 + [2]
+    legs = [
+        next(iter(ledger.log.events(StreamName("postings", account)))).event.leg.direction for account in ("A1", "A2")
+    ]
+    assert legs == ["debit", "credit"]
+
+
+def test_again_is_the_same(ledger: Ledger) -> None:
+    """The same submissions again get their first receipts, also from a ledger that knows nothing yet."""
+    first = ledger.record(household())
+    for again in (ledger.record(household()), Ledger(ledger.log, ZoneInfo("UTC")).record(household())):
+        for before, after in zip(first, again, strict=True):
+            assert [r.hash for r in receipts(before)] == [r.hash for r in receipts(after)]
+            assert all(r.replayed for r in receipts(after))
+
+
+def test_retry_is_answered_before_rules(ledger: Ledger) -> None:
+    """What was recorded while it was allowed is answered with its receipt when it no longer would be."""
+    ledger.record(household())
+    receipts(ledger.record([closed("A1", date(2026, 3, 2))])[0])
+    again = ledger.record([closed("A1", date(2026, 3, 2)), closed("A1", date(2026, 3, 5))])
+    assert receipts(again[0])[0].replayed
+    assert isinstance(again[1], ConflictError)
+    late = ledger.record([submission("other", closed("A1").data, "A1")])
+    assert refused(late[0]).message == "the account is closed"
+
+
+def test_states_are_rules(ledger: Ledger) -> None:
+    """Unknown customers and accounts, wrong currency, closed account: refused by name of the field."""
+    ledger.record(household())
+    answers = ledger.record(
+        [
+            moved("C9", "2 New Street"),
+            opened("A9", "C9"),
+            booked("T2", ("A9", "debit", "1.00")),
+            booked("T3", ("A1", "debit", "1.00"), currency="USD"),
+            booked("T4", ("A1", "debit", "1.00"), ("A8", "credit", "1.00")),
+            closed("A2", date(2026, 2, 1)),
+            booked("T5", ("A2", "debit", "1.00")),
+            booked("T6", ("A1", "debit", "1.00")),
+        ]
+    )
+    fields = [answer.field if isinstance(answer, RefusedError) else None for answer in answers]
+    assert fields == [
+        "stream", "holders[0].customer", "legs[0].account", "legs[0].currency", "legs[1].account", None,
+        "legs[0].account", None,
+    ]  # fmt: skip
+
+
+def test_references_are_used_once(ledger: Ledger) -> None:
+    """A transaction reference with other content is a conflict, on the same account and on another."""
+    ledger.record(household())
+    same_key, other_account = ledger.record(
+        [
+            booked("T1", ("A1", "debit", "99.00"), ("A2", "credit", "99.00")),
+            booked("T1", ("A2", "debit", "12.50")),
+        ]
+    )
+    assert isinstance(same_key, ConflictError)
+    assert isinstance(other_account, ConflictError)
+
+
+def test_one_document_one_customer(ledger: Ledger) -> None:
+    """A document that identifies one customer cannot silently identify a second; its own may be captured again."""
+    ledger.record(household())
+    taken, again = ledger.record([captured("C2", "P1"), submission("again", captured("C1", "P1").data, "C1")])
+    assert isinstance(taken, ClaimConflictError)
+    assert taken.field == "document"
+    receipts(again)
+
+
+def test_expected_version_of_the_caller(ledger: Ledger) -> None:
+    """A caller may say which version it decided on; a stale one is refused and not decided again."""
+    ledger.record(household())
+    right, stale = ledger.record(
+        [
+            submission("1", moved("C1", "x").data, "C1", expected=4),
+            submission("2", moved("C1", "y").data, "C1", expected=4),
+        ]
+    )
+    assert receipts(right)[0].version == 5
+    assert isinstance(stale, VersionConflictError)
+
+
+def test_stale_state_is_decided_again(ledger: Ledger) -> None:
+    """A ledger whose cached state was overtaken reads again and decides anew."""
+    ledger.record(household())
+    other = Ledger(ledger.log, ZoneInfo("UTC"))
+    receipts(other.record([moved("C1", "a")])[0])
+    receipts(ledger.record([moved("C1", "b")])[0])
+    receipts(other.record([closed("A1", date(2026, 3, 2))])[0])
+    assert refused(ledger.record([submission("late", closed("A1").data, "A1")])[0]).field == "stream"
+    state = ledger.state(StreamName("customer", "C1"))
+    assert state is not None
+    assert state.addresses[0].lines == ("b",)  # type: ignore[union-attr]
+
+
+def test_two_ledgers_on_one_stream(ledger: Ledger) -> None:
+    """Two ledgers that change the same customer at once record every change exactly once."""
+    ledger.record(household())
+    failures: list[object] = []
+
+    def work(name: str) -> None:
+        mine = Ledger(ledger.log, ZoneInfo("UTC"))
+        for n in range(15):
+            (answer,) = mine.record([moved("C1", f"{name}{n}")])
+            if not isinstance(answer, tuple):
+                failures.append(answer)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(list(ledger.log.events(StreamName("customer", "C1")))) == 4 + 30
+
+
+def test_failed_unit_does_not_spoil_the_rest(ledger: Ledger) -> None:
+    """When a submission in the middle of a batch fails in the store, those decided on its effect are decided anew."""
+    ledger.record([registered("C0"), captured("C0", "P1")])
+    answers = ledger.record(
+        [registered("C1"), captured("C1", "P1"), verified("C1"), established("C1"), moved("C1", "z")]
+    )
+    assert isinstance(answers[1], ClaimConflictError)
+    assert refused(answers[2]).field == "document_kind"
+    assert [receipts(answer)[0].version for answer in (answers[0], answers[3], answers[4])] == [1, 2, 3]
+
+
+def test_batches_in_flight(ledger: Ledger) -> None:
+    """Batches prepared ahead of each other are answered in order and see each other's effects."""
+    batches = [household(), [booked(f"N{n}", ("A1", "debit", "1.00")) for n in range(50)], [moved("C1", "end")]]
+    results = list(ledger.record_all(batches))
+    assert [len(answers) for _, answers in results] == [11, 50, 1]
+    assert all(isinstance(answer, tuple) for _, answers in results for answer in answers)
