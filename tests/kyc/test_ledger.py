@@ -38,10 +38,8 @@ def test_a_household(ledger: Ledger) -> None:
     """Customers, papers, accounts and a transfer are recorded in one call; the transfer in both accounts."""
     answers = ledger.record(household())
     assert [len(receipts(answer)) for answer in answers] == [1] * 10 + [2]
-    legs = [
-        next(iter(ledger.log.events(StreamName("postings", account)))).event.leg.direction for account in ("A1", "A2")
-    ]
-    assert legs == ["debit", "credit"]
+    (first,), (second,) = (list(ledger.log.events(StreamName("postings", name))) for name in ("A1", "A2"))
+    assert [first.event.leg.direction, second.event.leg.direction] == ["debit", "credit"]
 
 
 def test_again_is_the_same(ledger: Ledger) -> None:
@@ -156,7 +154,7 @@ def test_two_ledgers_on_one_stream(ledger: Ledger) -> None:
 
 
 def test_failed_unit_does_not_spoil_the_rest(ledger: Ledger) -> None:
-    """When a submission in the middle of a batch fails in the store, those decided on its effect are decided anew."""
+    """When a submission of a batch fails in the store, those decided on its effect are decided anew."""
     ledger.record([registered("C0"), captured("C0", "P1")])
     answers = ledger.record(
         [registered("C1"), captured("C1", "P1"), verified("C1"), established("C1"), moved("C1", "z")]
