@@ -16,8 +16,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -107,6 +107,13 @@ def database(server: EmbeddedServer, database_template: str) -> Iterator[str]:
     """Connection string of a fresh database with our migrations applied, dropped after the test."""
     with _fresh(server, database_template) as dsn:
         yield dsn
+
+
+@pytest.fixture
+def database_factory(server: EmbeddedServer, database_template: str) -> Iterator[Callable[[], str]]:
+    """Makes as many fresh, migrated databases as a test needs."""
+    with ExitStack() as made:
+        yield lambda: made.enter_context(_fresh(server, database_template))
 
 
 @pytest.fixture
