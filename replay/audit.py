@@ -1,0 +1,216 @@
+"""Verify the whole log from what is stored: the numbered steps of docs/verification.md, in one snapshot.
+
+1. Lanes, positions and versions are dense, each event in the lane of its stream.
+2. Every link of every chain is that of its row.
+3. Time never runs backwards within a stream.
+4. Every ciphertext is what was written (unchained digest).
+5. Segments cover the lanes; leaves, tiles and the root of every checkpoint are those of the events.
+6. Every checkpoint is signed by the expected key, which the caller brings: one out of the database proves nothing.
+7. Payloads, scans and claims are what was committed to, as far as there are keys; what is empty is lawfully empty.
+8. The log continues a checkpoint that the caller has kept, so nobody cut off its tail or rewrote it since.
+
+The steps live beside this file: :mod:`replay.audit_events` (1 to 4), :mod:`replay.audit_tree` (5, 6, 8),
+:mod:`replay.audit_keys` (7). One bad place never hides another, and nothing is ever repaired. Memory is constant
+but for the heads of one lane's streams; the leaves go through a temporary file of 32 bytes each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kyc.errors import InputError
+from kyc.evidence.checkpoint import Checkpoint, open_checkpoint
+from kyc.evidence.note import Verifier
+from kyc.keys.blind import Blinder
+from kyc.keys.ring import KeyRing
+from kyc.store.database import Database
+from kyc.store.log import EventLog
+from replay.audit_events import Walk
+from replay.audit_keys import OpeningCheck
+from replay.audit_tree import TreeCheck, check_segments, check_signatures
+from replay.findings import Kind, Place, Report
+from replay.leaves import Leaves
+from replay.snapshot import SQL, Snapshot, snapshot
+
+LIMIT = 100
+"""Findings of one kind that are kept; the rest are counted."""
+
+
+def audit(
+    source: EventLog | Database,
+    *,
+    verifier_keys: Sequence[Verifier | str],
+    keys: KeyRing | None = None,
+    trusted: Checkpoint | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    limit: int = LIMIT,
+) -> Report:
+    """Verify everything that is stored.
+
+    Args:
+        source: the log, or only its database; claims are compared with payloads only where it is the log.
+        verifier_keys: the log's public keys (vkeys), got from its owner and not from the database.
+        keys: data keys; without them commitments are not opened.
+        trusted: an earlier checkpoint of this log that the caller kept, as signed note or already opened.
+        progress: called with (events looked at, events in all).
+        limit: findings kept of each kind.
+
+    Raises:
+        InputError: no verifier key.
+        SignatureError, FormatError: ``trusted`` itself is not signed by one of ``verifier_keys``.
+        StoreUnavailableError: the database cannot be reached, or went away.
+        ConfigurationError: the database is not that of a log.
+    """
+    verifiers = [key if isinstance(key, Verifier) else Verifier.parse(key) for key in verifier_keys]
+    if not verifiers:
+        raise InputError("no key to verify with", field="verifier_keys", remedy="ask the log's owner for its vkey")
+    database = source if isinstance(source, Database) else source.database
+    blinder = source.blinder if isinstance(source, EventLog) and keys is not None else None
+    if isinstance(trusted, str):
+        trusted = open_checkpoint(trusted, verifiers).checkpoint
+    report = Report(limit=limit)
+    with snapshot(database) as view, database.connection() as connection:
+        fresh = Snapshot(connection, view.origin, view.lanes)
+        _Audit(view, fresh, report, verifiers, progress).run(keys, blinder, trusted)
+    return report
+
+
+class _Audit:
+    """The order of the steps, and what may be said after them."""
+
+    def __init__(
+        self,
+        view: Snapshot,
+        fresh: Snapshot,
+        report: Report,
+        verifiers: Sequence[Verifier],
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._view = view
+        self._fresh = fresh
+        self._report = report
+        self._verifiers = verifiers
+        self._progress = progress
+
+    def run(self, keys: KeyRing | None, blinder: Blinder | None, trusted: Checkpoint | None) -> None:
+        """All steps."""
+        failed: list[str] = []
+        counts: dict[int, int] = {}
+        leaves_said = largest = 0
+        attempt = self._view.attempt
+        with attempt(failed, "events"):
+            counts = dict(self._view.rows(SQL["lane_counts"]))
+        with attempt(failed, "checkpoints"):
+            largest = check_signatures(self._view, self._verifiers, self._report)
+        with attempt(failed, "segments"):
+            leaves_said = check_segments(self._view, self._report)
+        openings = OpeningCheck(self._view, self._fresh, self._report, keys, blinder)
+        leaves = Leaves(largest or sum(counts.values()))
+        try:
+            with attempt(failed, "events of a lane"):
+                self._walk(counts, leaves, openings)
+            tree = TreeCheck(self._view, leaves, self._verifiers, self._report, leaves_said)
+            with attempt(failed, "tiles"):
+                tree.run(trusted)
+        finally:
+            leaves.close()
+        with attempt(failed, "scans"):
+            openings.check_scans()
+        with attempt(failed, "claims"):
+            openings.check_claims()
+        for what in failed:
+            self._report.add(Kind.UNREADABLE, Place(item=what))
+        self._say_nothing_of_nothing(largest)
+        _Verdict(self._report, self._verifiers).say(tree, keyed=keys is not None, claimed=blinder is not None)
+        _say_trusted(self._report, trusted)
+
+    def _walk(self, counts: dict[int, int], leaves: Leaves, openings: OpeningCheck) -> None:
+        total = sum(counts.values())
+
+        def told(done: int) -> None:
+            if self._progress is not None:
+                self._progress(done, total)
+
+        walk = Walk(self._view, self._report, leaves, openings, told)
+        # A lane without events may still have segments, and an event may stand in a lane that does not exist.
+        for lane in sorted({*range(self._view.lanes), *counts}):
+            walk.lane(lane)
+
+    def _say_nothing_of_nothing(self, largest: int) -> None:
+        """Green needs something that was verified."""
+        if not self._report.counts["events"]:
+            self._report.add(Kind.EMPTY_LOG, Place(item="kyc.event"), "at least one event", "none")
+        elif not largest or not self._report.counts["sealed"]:
+            self._report.add(Kind.NOTHING_SEALED, Place(item="kyc.checkpoint"), "a signed checkpoint", "none")
+
+
+class _Verdict:
+    """Turns counts and findings into sentences: what was proved, and what was not."""
+
+    def __init__(self, report: Report, verifiers: Sequence[Verifier]) -> None:
+        self._report = report
+        self._counts = report.counts
+        self._names = ", ".join(str(verifier) for verifier in verifiers)
+
+    def say(self, tree: TreeCheck, *, keyed: bool, claimed: bool) -> None:
+        """Write the sentences into the report."""
+        counts = self._counts
+        readable = not self._report.has(0)
+        self._say(
+            readable and not self._report.has(1, 2, 3),
+            f"{counts['events']} events in {counts['streams']} streams: no position and no version missing, every "
+            "link of every chain derived anew, time in order",
+        )
+        self._say(
+            readable and not self._report.has(4), f"{counts['events']} ciphertexts are those that were written"
+        )
+        self._say(
+            readable and not self._report.has(5) and not counts["roots_unknown"],
+            f"{counts['sealed']} events are the leaves of the log: {tree.compared} tiles and {tree.roots} roots "
+            "computed anew",
+        )
+        self._say(
+            readable and not self._report.has(6), f"{counts['checkpoints']} checkpoints are signed by {self._names}"
+        )
+        unsealed = counts["events"] - counts["sealed"]
+        if unsealed:
+            self._report.not_proved.append(
+                f"{unsealed} events are not sealed yet: whether others were recorded after the newest checkpoint "
+                "and removed, only their receipts can tell"
+            )
+        self._say_openings(keyed=keyed, claimed=claimed)
+
+    def _say_openings(self, *, keyed: bool, claimed: bool) -> None:
+        counts = self._counts
+        good = not self._report.has(0, 7)
+        if keyed:
+            self._say(
+                good,
+                f"{counts['opened']} payloads and {counts['scans_opened']} scans open their commitments"
+                + (f"; {counts['claims']} claims agree with their events" if claimed else ""),
+            )
+        else:
+            self._report.not_proved.append("that ciphertexts hold what was committed to: no data keys were given")
+        if not claimed:
+            self._report.not_proved.append("that claims agree with payloads: that takes the log's keys")
+        if counts["disposed"]:
+            text = f"{counts['disposed']} records were emptied after their keys were destroyed: their hashes are"
+            self._report.not_proved.append(f"{text} proved, their content is gone")
+        if counts["to_be_emptied"]:
+            self._report.not_proved.append(
+                f"{counts['to_be_emptied']} records whose key is destroyed still hold ciphertext nobody can open"
+            )
+
+    def _say(self, holds: object, text: str) -> None:
+        (self._report.proved if holds else self._report.not_proved).append(text)
+
+
+def _say_trusted(report: Report, trusted: Checkpoint | None) -> None:
+    if trusted is None:
+        report.not_proved.append(
+            "that this is the log others have seen: compare it with a checkpoint kept elsewhere, or a witness's"
+        )
+    elif report.counts["trusted"] == trusted.size and not report.has(8):
+        report.proved.append(f"the log continues the trusted checkpoint of {trusted.size} leaves")
+    else:
+        report.not_proved.append(f"that the log continues the trusted checkpoint of {trusted.size} leaves")

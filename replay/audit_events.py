@@ -1,0 +1,169 @@
+"""Steps 1 to 4 of an audit: walk each lane once and hold every row against its own evidence.
+
+Every link is derived here from the columns of the row, by code that shares nothing with the writer's. On the way
+the derived leaf of each sealed event is put where step 5 finds it. Memory: the heads of one lane's streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+from kyc.errors import FormatError
+from kyc.evidence.header import decode_context
+from kyc.store.records import DIGEST_LENGTH, StoredEvent, lane_of
+from replay.findings import Kind, Place, Report
+from replay.leaves import Leaves, SealedLane
+from replay.snapshot import SQL, Snapshot
+
+_TAG: Final = b"kyc-ledger/event/v1\0"
+_FORMAT: Final = b"\x01"
+_LENGTHS: Final = (
+    ("stream_id", 16), ("key", 16), ("data_key", 16), ("previous", 32), ("commitment", 32), ("hash", 32),
+    ("digest", DIGEST_LENGTH),
+)  # fmt: skip
+_BATCH: Final = 500
+"""Rows handed to step 7 at a time."""
+_CONTEXTS_KNOWN: Final = 10_000
+"""Contexts remembered as well-formed; they repeat between events."""
+
+Head = tuple[int, bytes, int]
+"""Version, hash and time of a stream's last event."""
+
+
+class Openings(Protocol):
+    """Step 7, as far as it looks at events."""
+
+    def check(self, rows: list[StoredEvent]) -> None:
+        """Hold a batch of rows of one lane against keys, scans and claims."""
+        ...
+
+
+class Walk:
+    """Walks lanes; one object per audit."""
+
+    def __init__(
+        self,
+        view: Snapshot,
+        report: Report,
+        leaves: Leaves,
+        openings: Openings,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._view = view
+        self._report = report
+        self._leaves = leaves
+        self._openings = openings
+        self._progress = progress
+        self._contexts: set[bytes] = set()
+        self._heads: dict[bytes, Head] = {}
+
+    def lane(self, lane: int) -> None:
+        """Check all events of a lane."""
+        self._heads = {}
+        sealed = SealedLane(lane, self._view.stream(SQL["lane_segments"], (lane,)), self._report)
+        run = self._leaves.run()
+        batch: list[StoredEvent] = []
+        for row in self._rows(lane):
+            index = sealed.index(row.position)
+            derived = self._row(row, lane, index)
+            if derived is None:
+                continue
+            if index is not None:
+                run.put(index, sha256(b"\0" + row.stream_id + row.version.to_bytes(8, "big") + derived).digest())
+                self._report.counts["sealed"] += 1
+            batch.append(row)
+            if len(batch) == _BATCH:
+                self._openings.check(batch)
+                batch = []
+                self._progress(self._report.counts["events"])
+        self._openings.check(batch)
+        run.close()
+        sealed.finish()
+        self._report.counts["streams"] += len(self._heads)
+        self._heads = {}
+        self._progress(self._report.counts["events"])
+
+    def _rows(self, lane: int) -> Iterator[StoredEvent]:
+        """The rows of a lane; gaps and repetitions of positions are reported (step 1)."""
+        before = 0
+        for values in self._view.stream(SQL["lane_rows"], (lane,)):
+            self._report.counts["events"] += 1
+            position = values[0]
+            if position is None:
+                self._report.add(Kind.ROW_MALFORMED, Place(values[4], values[1], lane), "a position", "null")
+                continue
+            if position == before:
+                self._report.add(Kind.POSITION_REPEATED, Place(values[4], values[1], lane, position))
+            elif position > before + 1:
+                gap = f"positions {before + 1} to {position - 1}"
+                self._report.add(Kind.POSITION_MISSING, Place(lane=lane, position=before + 1), gap, "nothing")
+            before = position
+            yield StoredEvent._make(values)
+
+    def _row(self, row: StoredEvent, lane: int, index: int | None) -> bytes | None:
+        """Check one row; returns the hash derived from it, or None where it cannot be derived."""
+        place = Place(row.stream_id, row.version, lane, row.position, index)
+        fault = _malformed(row)
+        if fault:
+            self._report.add(Kind.ROW_MALFORMED, place, *fault)
+            return None
+        self._context(row.context, place)
+        if sha256(row.state).digest()[:DIGEST_LENGTH] != row.digest:
+            self._report.add(Kind.CIPHERTEXT_CHANGED, place, f"digest {row.digest.hex()}")
+        derived = _derive(row)
+        if derived != row.hash:
+            self._report.add(Kind.HASH_WRONG, place, derived.hex(), row.hash.hex())
+        if lane_of(row.stream_id, self._view.lanes) != lane:
+            self._report.add(Kind.LANE_WRONG, place, f"lane {lane_of(row.stream_id, self._view.lanes)}")
+        else:
+            self._continues(row, place)
+        return derived
+
+    def _continues(self, row: StoredEvent, place: Place) -> None:
+        """Whether a row continues its stream: version, previous hash, time."""
+        version, link, recorded_at = self._heads.get(row.stream_id, (0, bytes(32), row.recorded_at))
+        if row.version != version + 1:
+            self._report.add(Kind.VERSION_WRONG, place, f"version {version + 1}", f"version {row.version}")
+        elif row.previous != link:
+            self._report.add(Kind.LINK_BROKEN, place, f"previous {link.hex()}", row.previous.hex())
+        if row.recorded_at < recorded_at:
+            self._report.add(Kind.TIME_BACKWARDS, place, f"{recorded_at} µs or later", f"{row.recorded_at} µs")
+        self._heads[row.stream_id] = (row.version, row.hash, max(row.recorded_at, recorded_at))
+
+    def _context(self, raw: bytes, place: Place) -> None:
+        if raw in self._contexts:
+            return
+        try:
+            decode_context(raw)
+        except FormatError as fault:
+            self._report.add(Kind.CONTEXT_MALFORMED, place, fault.rule or "", fault.message)
+            return
+        if len(self._contexts) < _CONTEXTS_KNOWN:
+            self._contexts.add(raw)
+
+
+def _derive(row: StoredEvent) -> bytes:
+    """The chain hash, from the columns (docs/format.md, Header and Chain)."""
+    derived = sha256(_TAG)
+    derived.update(row.previous)
+    derived.update(_FORMAT + row.stream_id + row.version.to_bytes(8, "big"))
+    derived.update(row.recorded_at.to_bytes(8, "big", signed=True) + row.key)
+    derived.update(row.context)
+    derived.update(row.commitment)
+    return derived.digest()
+
+
+def _malformed(row: StoredEvent) -> tuple[str, str] | None:
+    """What keeps a row from being hashed: (expected, found)."""
+    values: dict[str, Any] = row._asdict()
+    for name, value in values.items():
+        if value is None:
+            return f"a value in {name}", "null"
+    for name, length in _LENGTHS:
+        if len(values[name]) != length:
+            return f"{length} bytes in {name}", f"{len(values[name])} bytes"
+    if row.version < 1 or row.position < 1:
+        return "version and position from 1", f"version {row.version}, position {row.position}"
+    return None

@@ -1,0 +1,247 @@
+"""Step 7 of an audit: what lies behind the commitments.
+
+With keys: every payload and scan opens its commitment and still reads, every reference has its claim and every
+claim its event. Without keys: ciphertext is empty only where its key was destroyed, and no claim points to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+from kyc.domain import catalogue, codec
+from kyc.domain.document import DocumentCaptured, document_claim
+from kyc.domain.event import Event, Scanned
+from kyc.domain.submission import Claim
+from kyc.domain.transaction import TransactionBooked, TransactionRejected
+from kyc.errors import CiphertextDamagedError, CommitmentMismatchError, FormatError, KeyProviderError
+from kyc.evidence.commitment import EVENT_TAG, SCAN_TAG
+from kyc.evidence.header import decode_context
+from kyc.keys.blind import Blinder
+from kyc.keys.ring import DataKey, KeyRing
+from kyc.store import pgbinary
+from kyc.store.protect import reveal
+from kyc.store.records import DIGEST_LENGTH, StoredEvent, digest_of, lane_of
+from replay.findings import Kind, Place, Report
+from replay.snapshot import SQL, Snapshot
+
+_EMPTY_DIGEST: Final = digest_of(b"")
+_SCANS_PER_FETCH: Final = 4
+"""A scan may have 32 MiB."""
+_CLAIMS_PER_PAGE: Final = 500
+_TOPICS: Final = catalogue.GROUPS  # importing it has registered every topic there is
+_COMPARED: Final = frozenset({"transaction", "document"})
+"""Kinds of claims that an event's content alone tells; of the others only the event must exist."""
+
+
+def claim_of(event: Event) -> Claim | None:
+    """The natural key that an event of this content holds, if its kind holds one."""
+    if isinstance(event, TransactionBooked | TransactionRejected):
+        return Claim("transaction", event.reference)
+    if isinstance(event, DocumentCaptured):
+        return document_claim(event)
+    return None
+
+
+class OpeningCheck:
+    """Holds events, scans and claims against keys and each other. ``ring`` and ``blinder`` come together."""
+
+    def __init__(
+        self, view: Snapshot, fresh: Snapshot, report: Report, ring: KeyRing | None, blinder: Blinder | None
+    ) -> None:
+        self._view = view
+        self._fresh = fresh
+        self._report = report
+        self._ring = ring
+        self._blinder = blinder
+        self._destroyed: dict[bytes, bool] = {}  # of the keys asked for last; one that is not in it is gone
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def check(self, rows: list[StoredEvent]) -> None:
+        """Hold a batch of well-formed rows against keys, scans and claims."""
+        keys = self._keys([row.data_key for row in rows])
+        events = [(place, row, self._event(row, place, keys)) for row in rows for place in (_place(row),)]
+        revealed = [(place, row, event) for place, row, event in events if event is not None]
+        self._check_scans_present(revealed)
+        self._check_claims_present(revealed)
+
+    def _event(self, row: StoredEvent, place: Place, keys: dict[bytes, DataKey | None]) -> Event | None:
+        if not self._lawful(row.data_key, row.state, place, keys):
+            return None
+        key = keys[row.data_key]
+        assert key is not None, "a lawful ciphertext has its key"
+        try:
+            _, payload = reveal(key, row.commitment, row.state, EVENT_TAG)
+        except (CiphertextDamagedError, CommitmentMismatchError) as fault:
+            self._report.add(Kind.PAYLOAD_WRONG, place, f"commitment {row.commitment.hex()}", fault.message)
+            return None
+        self._report.counts["opened"] += 1
+        try:
+            context = decode_context(row.context)
+            return codec.decode(context.topic, context.schema, payload)
+        except FormatError as fault:
+            self._report.add(Kind.PAYLOAD_UNREADABLE, place, "a known topic and schema", fault.message)
+            return None
+
+    def _lawful(self, key_id: bytes, state: bytes, place: Place, keys: dict[bytes, DataKey | None]) -> bool:
+        """Whether a ciphertext can be opened here; reports one that is empty or keyless without right."""
+        destroyed = self._destroyed.get(key_id)
+        if not state:
+            self._report.counts["disposed"] += 1
+            if not destroyed:
+                found = "a living key" if destroyed is False else "no key"
+                self._report.add(Kind.EMPTIED_UNLAWFULLY, place, "a destroyed key", found)
+            return False
+        if destroyed is None:
+            self._report.add(Kind.KEY_MISSING, place, f"data key {key_id.hex()}", "nothing")
+            return False
+        if destroyed:
+            self._report.counts["to_be_emptied"] += 1
+            return False
+        return keys.get(key_id) is not None
+
+    def _keys(self, ids: Iterable[bytes]) -> dict[bytes, DataKey | None]:
+        """Learn what became of these keys, and get those that can be used."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        arguments = (pgbinary.int2s([lane_of(i, self._view.lanes) for i in wanted]), pgbinary.uuids(wanted))
+        # The newest state, not the snapshot's: a key destroyed meanwhile is not a key that was lost.
+        found = self._fresh.rows(SQL["keys"], arguments)
+        self._destroyed = {key_id: destroyed and not length for key_id, destroyed, length in found}
+        if self._ring is None:
+            return {}
+        try:
+            return self._ring.opening(wanted)
+        except KeyProviderError:
+            return {key_id: self._key(key_id) for key_id in wanted}
+
+    def _key(self, key_id: bytes) -> DataKey | None:
+        assert self._ring is not None
+        try:
+            return self._ring.opening([key_id])[key_id]
+        except KeyProviderError as fault:
+            self._report.add(
+                Kind.KEY_UNUSABLE, Place(item=f"data key {key_id.hex()}"), "a key that unwraps", fault.message
+            )
+            return None
+
+    # --- scans ----------------------------------------------------------------------------------
+
+    def _check_scans_present(self, events: Sequence[tuple[Place, StoredEvent, Event]]) -> None:
+        wanted: dict[tuple[int, bytes], Place] = {}
+        for place, row, event in events:
+            for image in event.images if isinstance(event, Scanned) else ():
+                try:
+                    commitment = bytes.fromhex(image.commitment)
+                except ValueError:
+                    commitment = b""
+                wanted[lane_of(row.data_key, self._view.lanes), commitment] = place
+        if not wanted:
+            return
+        arguments = (pgbinary.int2s([lane for lane, _ in wanted]), pgbinary.byteas([c for _, c in wanted]))
+        found = set(self._view.rows(SQL["scans_present"], arguments))
+        for (lane, commitment), place in wanted.items():
+            if (lane, commitment) not in found:
+                self._report.add(Kind.SCAN_MISSING, place, f"scan {commitment.hex()} in lane {lane}", "nothing")
+
+    def check_scans(self) -> None:
+        """Hold every stored scan against its digest, its key and its commitment."""
+        for lane, commitment, key_id, digest, state in self._view.stream(
+            SQL["all_scans"], rows_per_fetch=_SCANS_PER_FETCH
+        ):
+            self._report.counts["scans"] += 1
+            place = Place(lane=lane, item=f"scan {(commitment or b'').hex()}")
+            if None in {commitment, key_id, digest, state} or len(digest) != DIGEST_LENGTH:
+                self._report.add(Kind.ROW_MALFORMED, place, "all columns", "null or a wrong length")
+                continue
+            if digest_of(state) != digest:
+                self._report.add(Kind.SCAN_CHANGED, place, f"digest {digest.hex()}", digest_of(state).hex())
+            keys = self._keys([key_id])
+            if not self._lawful(key_id, state, place, keys):
+                continue
+            key = keys[key_id]
+            assert key is not None, "a lawful ciphertext has its key"
+            try:
+                reveal(key, commitment, state, SCAN_TAG)
+                self._report.counts["scans_opened"] += 1
+            except (CiphertextDamagedError, CommitmentMismatchError) as fault:
+                self._report.add(Kind.SCAN_WRONG, place, f"commitment {commitment.hex()}", fault.message)
+
+    # --- claims ---------------------------------------------------------------------------------
+
+    def _check_claims_present(self, events: Sequence[tuple[Place, StoredEvent, Event]]) -> None:
+        """Every reference of an event is claimed; by the right event, as :meth:`check_claims` says."""
+        if self._blinder is None:
+            return
+        wanted: dict[tuple[str, bytes], Place] = {}
+        for place, _, event in events:
+            claim = claim_of(event)
+            if claim is not None:
+                wanted[claim.kind, self._blinder.claim_key(claim.kind, claim.key)] = place
+        if not wanted:
+            return
+        arguments = (
+            pgbinary.int2s([lane_of(key, self._view.lanes) for _, key in wanted]),
+            pgbinary.texts([kind for kind, _ in wanted]),
+            pgbinary.uuids([key for _, key in wanted]),
+        )
+        found = {(kind, key) for kind, key, _, _ in self._view.rows(SQL["claims"], arguments)}
+        for (kind, key), place in wanted.items():
+            if (kind, key) not in found:
+                self._report.add(Kind.CLAIM_MISSING, place, f"claim {kind} {key.hex()}", "nothing")
+
+    def check_claims(self) -> None:
+        """Every claim points to an event, and with keys: to one of its own reference."""
+        claims = self._view.stream(SQL["all_claims"])
+        while page := list(islice(claims, _CLAIMS_PER_PAGE)):
+            self._report.counts["claims"] += len(page)
+            targets = self._targets([(row[3], row[4]) for row in page if None not in row])
+            events = self._events_of(targets.values())
+            for _, kind, key, stream, version in page:
+                place = Place(item=f"claim {kind} {(key or b'').hex()}")
+                target = targets.get((stream, version))
+                if target is None:
+                    self._report.add(Kind.CLAIM_DANGLING, place, "an event", str(Place(stream or b"", version)))
+                elif (
+                    kind in _COMPARED
+                    and self._blinder is not None
+                    and (event := events.get((stream, version))) is not None
+                ):
+                    claim = claim_of(event)
+                    if claim is None or self._blinder.claim_key(claim.kind, claim.key) != key:
+                        self._report.add(Kind.CLAIM_WRONG, place, "an event of that reference", str(_place(target)))
+
+    def _targets(self, named: Sequence[tuple[bytes, int]]) -> dict[tuple[bytes, int], StoredEvent]:
+        arguments = (
+            pgbinary.int2s([lane_of(stream, self._view.lanes) for stream, _ in named]),
+            pgbinary.uuids([stream for stream, _ in named]),
+            pgbinary.int8s([version for _, version in named]),
+        )
+        rows = map(StoredEvent._make, self._view.rows(SQL["events_named"], arguments))
+        return {(row.stream_id, row.version): row for row in rows}
+
+    def _events_of(self, rows: Iterable[StoredEvent]) -> dict[tuple[bytes, int], Event]:
+        """The events behind claims, as far as they open; the walk through the lanes reported the others."""
+        if self._ring is None:
+            return {}
+        rows = [row for row in rows if row.state and row.data_key and row.commitment]
+        keys = self._keys([row.data_key for row in rows])
+        events = {}
+        for row in rows:
+            key = keys.get(row.data_key)
+            if key is None:
+                continue
+            try:
+                context = decode_context(row.context)
+                payload = reveal(key, row.commitment, row.state)[1]
+                events[row.stream_id, row.version] = codec.decode(context.topic, context.schema, payload)
+            except (CiphertextDamagedError, CommitmentMismatchError, FormatError):
+                continue
+        return events
+
+
+def _place(row: StoredEvent) -> Place:
+    return Place(row.stream_id, row.version, row.lane, row.position)

@@ -1,0 +1,118 @@
+"""Where the leaves of an audit lie: derived lane by lane, needed in the order of the log, too many for memory.
+
+They go to an unnamed temporary file, 32 bytes a leaf at the place of its index; a place never written reads as
+zeros and means that no event was found for that leaf.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+from typing import Any, Final
+
+from replay.findings import Kind, Place, Report
+
+HASH_LENGTH: Final = 32
+MISSING: Final = bytes(HASH_LENGTH)
+_RUN_MAX: Final = 2_048
+"""Neighbouring leaves written at once: 64 kB."""
+
+
+class Leaves:
+    """The leaf hashes of a log by global index, below a bound that keeps garbage from filling the disk."""
+
+    def __init__(self, bound: int) -> None:
+        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as this object
+        self._bound = bound
+        self.end = 0
+        """One past the largest index written."""
+
+    def close(self) -> None:
+        """Give the disk back."""
+        self._file.close()
+
+    def run(self) -> Run:
+        """A writer for one lane."""
+        return Run(self)
+
+    def write(self, start: int, hashes: bytes) -> None:
+        """Put neighbouring leaves in place; those beyond the bound are dropped."""
+        room = (self._bound - start) * HASH_LENGTH
+        if start < 0 or room <= 0:
+            return
+        os.pwrite(self._file.fileno(), hashes[:room], start * HASH_LENGTH)
+        self.end = max(self.end, start + min(len(hashes), room) // HASH_LENGTH)
+
+    def read(self, start: int, count: int) -> bytes:
+        """``count`` leaves from ``start`` on, zeros where there are none."""
+        raw = os.pread(self._file.fileno(), count * HASH_LENGTH, start * HASH_LENGTH)
+        return raw.ljust(count * HASH_LENGTH, b"\0")
+
+
+class Run:
+    """Collects neighbouring leaves before they are written."""
+
+    def __init__(self, leaves: Leaves) -> None:
+        self._leaves = leaves
+        self._start = 0
+        self._parts: list[bytes] = []
+
+    def put(self, index: int, leaf: bytes) -> None:
+        """Put one leaf."""
+        if index != self._start + len(self._parts) or len(self._parts) == _RUN_MAX:
+            self.close()
+            self._start = index
+        self._parts.append(leaf)
+
+    def close(self) -> None:
+        """Write what is collected."""
+        if self._parts:
+            self._leaves.write(self._start, b"".join(self._parts))
+        self._parts = []
+
+
+class SealedLane:
+    """The segments of one lane, walked beside its events: which index a position has, and what is gone."""
+
+    def __init__(self, lane: int, segments: Iterator[tuple[Any, ...]], report: Report) -> None:
+        self._lane = lane
+        self._segments = segments
+        self._report = report
+        self._first = self._last = self._index = 0
+        self._next = 1  # first position of the present segment that was not seen yet; past it: none
+        self._advance()
+
+    def index(self, position: int) -> int | None:
+        """The global index of a position, asked in ascending order; None where it is not sealed."""
+        while self._last and self._last < position:
+            self._gone(self._last)
+            self._advance()
+        if not self._last or position < self._first:
+            return None
+        self._gone(position - 1)
+        self._next = max(self._next, position + 1)
+        return self._index + position - self._first
+
+    def finish(self) -> None:
+        """The lane has no more events: what is still sealed is gone."""
+        while self._last:
+            self._gone(self._last)
+            self._advance()
+
+    def _advance(self) -> None:
+        first, last, index = next(self._segments, (0, 0, 0))
+        self._first, self._last, self._index = first or 0, last or 0, index or 0
+        self._next = max(self._next, self._first)
+
+    def _gone(self, through: int) -> None:
+        """Report the positions of this segment up to ``through`` that were not seen."""
+        if self._next <= through:
+            self._report.add(
+                Kind.SEALED_MISSING,
+                Place(lane=self._lane, position=self._next, index=self._index + self._next - self._first),
+                "an event",
+                f"{through - self._next + 1} missing",
+            )
+            self._report.counts["sealed_missing"] += through - self._next + 1
+            self._next = through + 1

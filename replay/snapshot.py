@@ -1,0 +1,77 @@
+"""One unchanging view of a log's database for a long read, streamed with constant memory.
+
+A table that cannot be read is said so once and skipped: an audit must get through a mutilated database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString
+
+import psycopg
+
+from kyc.errors import ConfigurationError
+from kyc.store import statements
+from kyc.store.database import Connection, Database
+
+SQL: Final = statements.load("replay", "audit.sql")
+ROWS_PER_FETCH: Final = 1_000
+"""Rows per round trip of a streamed query; about 1 MB of events."""
+
+
+class Snapshot:
+    """A read-only transaction in which nothing changes."""
+
+    def __init__(self, connection: Connection, origin: str, lanes: int) -> None:
+        self._connection = connection
+        self._cursors = 0
+        self.origin = origin
+        self.lanes = lanes
+
+    def stream(
+        self, query: LiteralString, arguments: Sequence[Any] = (), rows_per_fetch: int = ROWS_PER_FETCH
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, a page in memory at a time."""
+        self._cursors += 1
+        with self._connection.cursor(f"audit_{self._cursors}") as cursor:
+            cursor.itersize = rows_per_fetch
+            cursor.execute(query, arguments, binary=True)
+            yield from cursor
+
+    def rows(self, query: LiteralString, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a small query."""
+        return self._connection.execute(query, arguments, binary=True).fetchall()
+
+    @contextmanager
+    def attempt(self, failed: list[str], what: str) -> Iterator[None]:
+        """Note down ``what`` and the SQLSTATE where the database refuses a read; the snapshot lives on."""
+        try:
+            with self._connection.transaction():
+                yield
+        except psycopg.Error as cause:
+            if self._connection.closed:
+                raise
+            failed.append(f"{what}: {cause.sqlstate or type(cause).__name__}")
+
+
+@contextmanager
+def snapshot(database: Database) -> Iterator[Snapshot]:
+    """A snapshot of the log.
+
+    Raises:
+        StoreUnavailableError: the database cannot be reached, or goes away.
+        ConfigurationError: this is not the database of a log.
+    """
+    with database.connection() as connection, connection.transaction():
+        connection.execute(SQL["snapshot"])
+        try:
+            with connection.transaction():
+                row = connection.execute(SQL["constants"]).fetchone()
+        except psycopg.errors.UndefinedTable:
+            row = None
+        if row is None or not row[0] or not 1 <= row[1] <= 1024:
+            raise ConfigurationError(
+                "the database does not say which log it holds", field="kyc.log", remedy="name another database"
+            )
+        yield Snapshot(connection, row[0], row[1])
