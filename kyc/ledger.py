@@ -139,10 +139,9 @@ class Ledger:
         entries: list[Entry] = []
         for entry in unit.entries:
             known = self._states.get(entry.stream)
-            if entry.stream.kind in STATEFUL:
-                if known is not None and entry.expected == ANY:
+            if known is not None and entry.stream.kind in STATEFUL:  # one never read is not guessed at
+                if entry.expected == ANY:
                     entry = replace(entry, expected=known.version)  # noqa: PLW2901
-                known = known or _Known(0, None)
                 self._states[entry.stream] = _Known(
                     known.version + 1, evolve(entry.stream.kind, known.state, entry.event)
                 )

@@ -2,92 +2,60 @@
 
 Three steps, so that the caller can answer a retry before any rule about the present is asked: :func:`reads` names
 the streams whose states the rules need, :func:`shape` checks what the submission says of itself, :func:`check`
-holds it against those states. Nothing here performs I/O or reads a clock.
+holds it against those states and adds the natural keys it uses up. The rules stand with their streams
+(:mod:`kyc.domain.stream`); only bookings, which are many and touch several streams, have a path of their own.
+Nothing here performs I/O or reads a clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date
 from typing import Any, Final
 
-from kyc.domain import account as accounts
-from kyc.domain import customer as customers
-from kyc.domain import identifiers, templates
-from kyc.domain.account import (
-    AccountClosed,
-    AccountOpened,
-    AccountState,
-    HolderAdded,
-    HolderRemoved,
-    StandingOrderRegistered,
-)
-from kyc.domain.customer import (
-    AddressChanged,
-    ContactChanged,
-    CustomerRegistered,
-    CustomerState,
-    IdentityVerified,
-    NameChanged,
-    RelationshipEnded,
-    RelationshipEstablished,
-    RiskRated,
-)
-from kyc.domain.document import DocumentCaptured, DocumentVerified, current
-from kyc.domain.event import Event
-from kyc.domain.fact import Submission
-from kyc.domain.submission import ANY, NEW, Claim, Entry, StreamName, Unit
-from kyc.domain.transaction import BookTransaction, TransactionBooked, TransactionRejected, postings
-from kyc.domain.values import check_money
+from kyc.domain import catalogue
+from kyc.domain.dates import check_moment
+from kyc.domain.document import document_claim
+from kyc.domain.event import Event, Scanned
+from kyc.domain.fact import SCANS_MAX, Submission
+from kyc.domain.stream import CHECKS, CLAIMS, COMPANIONS, CONSULTS, MENTIONS, Given, States, Stream
+from kyc.domain.submission import ANY, NEW, Claim, Entry, Scan, StreamName, Unit
+from kyc.domain.transaction import BookTransaction, TransactionBooked, decide_booking, postings
 from kyc.errors import InputError, RefusedError
 from kyc.settings import SCAN_MAX
 
-State = CustomerState | AccountState
-States = Mapping[StreamName, State | None]
+__all__ = [
+    "HEAD_OFFICE", "STATEFUL", "STREAMS", "State", "check", "document_claim", "evolve", "reads", "shape",
+    "subject_of",
+]  # fmt: skip
 
-STATEFUL: Final = frozenset({"customer", "account"})
+State = Any
+"""The folded state of a stream: ``CustomerState``, ``AccountState`` … as its kind says."""
+
+STREAMS: Final = catalogue.STREAMS
+STATEFUL: Final = frozenset(kind for kind, stream in STREAMS.items() if stream.state is not None)
 """Kinds of streams that are folded for decisions; postings and the rest are never loaded."""
 
-CUSTOMER_EVENTS: Final = (
-    NameChanged, AddressChanged, ContactChanged, RelationshipEstablished, RelationshipEnded, IdentityVerified,
-    RiskRated, DocumentCaptured, DocumentVerified,
-)  # fmt: skip
-ACCOUNT_EVENTS: Final = (HolderAdded, HolderRemoved, StandingOrderRegistered, AccountClosed)
-EARLIEST: Final = date(1850, 1, 1)
-"""Earlier dates are mistakes."""
-VALUE_DATE_DAYS: Final = 366
-"""A value date lies within a year of the booking."""
-AHEAD: Final = timedelta(days=1)
-"""How far a branch's clock may run ahead."""
+HEAD_OFFICE: Final = "HQ"
+"""The branch code of head office, which alone publishes policies and templates."""
 
 
 def evolve(kind: str, state: State | None, event: Event) -> State | None:
     """The state of a stream of that kind after an event."""
-    if kind == "customer":
-        assert state is None or isinstance(state, CustomerState)
-        return customers.evolve(state, event)
-    assert kind == "account", kind
-    assert state is None or isinstance(state, AccountState)
-    return accounts.evolve(state, event)
+    return STREAMS[kind].evolve(state, event)
 
 
 def reads(submission: Submission) -> tuple[StreamName, ...]:
     """The streams whose states :func:`check` needs for this submission."""
     data = submission.data
-    if isinstance(data, BookTransaction):
-        return tuple(StreamName("account", leg.account) for leg in data.legs)
-    if isinstance(data, AccountOpened):
-        return tuple(StreamName("customer", holder.customer) for holder in data.holders)
-    if isinstance(data, TransactionRejected):
-        return (StreamName("account", data.account),)
-    if isinstance(data, CUSTOMER_EVENTS):
-        return (StreamName("customer", submission.stream),)
-    if isinstance(data, ACCOUNT_EVENTS):
-        others = (StreamName("customer", data.holder.customer),) if isinstance(data, HolderAdded) else ()
-        return (StreamName("account", submission.stream), *others)
-    return ()
+    kind = type(data)
+    if kind is BookTransaction:
+        return tuple([StreamName("account", leg.account) for leg in data.legs])  # type: ignore[attr-defined]
+    stream = STREAMS.get(data.STREAM)
+    if stream is None:
+        return ()
+    own = () if stream.state is None else (StreamName(data.STREAM, _key(submission)),)
+    return (*own, *_mentioned(data), *CONSULTS.get(kind, ()))
 
 
 def shape(submission: Submission, today: date) -> Unit:
@@ -97,16 +65,28 @@ def shape(submission: Submission, today: date) -> Unit:
         RefusedError: a field breaks a rule.
     """
     data = submission.data
-    _check_moment(data.occurred_at, today, "occurred_at")
-    for scan in submission.scans:
-        if not 0 < len(scan.content) <= SCAN_MAX:
-            raise RefusedError("scan too large or empty", field="scans.content", rule=f"1 to {SCAN_MAX} bytes")
+    check_moment(data.occurred_at, today, "occurred_at")
+    for rule in CHECKS.get(type(data), ()):
+        rule(data, today)
     if isinstance(data, BookTransaction):
-        return _booking(submission, data, today)
-    entry, claims = _entry(submission, data, today)
-    if submission.expected is not None:
-        entry = replace(entry, expected=submission.expected)
-    return Unit(submission.key, submission.origin, (replace(entry, scans=submission.scans),), claims)
+        return _booking(submission, data)
+    stream = _stream_of(submission)
+    _check_scans(data, submission.scans)
+    name = StreamName(stream.kind, _key(submission))
+    if submission.stream not in {"", name.key}:
+        raise InputError(
+            "the event belongs to another stream", field="stream", rule=data.KEY, remedy="leave it out"
+        )
+    if not name.key:
+        raise InputError(
+            "the stream is missing", field="stream", rule=f"the number of the {stream.kind}", remedy="name it"
+        )
+    begins = type(data) in stream.initial
+    expected = submission.expected if submission.expected is not None else NEW if begins else ANY
+    entry = Entry(name, subject_of(name), data, expected, _mentioned(data), submission.scans)
+    along = COMPANIONS.get(type(data))
+    entries = (entry,) if along is None else (entry, *along(name, data))
+    return Unit(submission.key, submission.origin, entries)
 
 
 def check(unit: Unit, states: States, today: date) -> Unit:
@@ -115,191 +95,83 @@ def check(unit: Unit, states: States, today: date) -> Unit:
     Raises:
         RefusedError: a state forbids it.
     """
-    event = unit.entries[0].event
-    rule = _RULES.get(type(event))
-    return rule(unit, event, states, today) if rule is not None else unit
+    first = unit.entries[0]
+    event = first.event
+    kind = type(event)
+    if isinstance(event, TransactionBooked):
+        legs = [(entry.event.leg, states.get(entry.subject)) for entry in unit.entries]  # type: ignore[attr-defined]
+        decide_booking(event.booked_at.date(), legs)
+        return unit
+    stream = STREAMS[first.stream.kind]
+    state = states.get(first.stream)
+    given = Given(first.stream, unit.origin, states, today)
+    stream.decide(state, event, given)
+    claimed = CLAIMS.get(kind)
+    return unit if claimed is None else replace(unit, claims=claimed(state, event))
 
 
-# --- what a submission says of itself -----------------------------------------------------------------
+def subject_of(name: StreamName) -> StreamName:
+    """Whose data key protects the events of a stream: postings are the account's, all others their own."""
+    return StreamName("account", name.key) if name.kind == "postings" else name
 
 
-def _entry(submission: Submission, data: Event, today: date) -> tuple[Entry, tuple[Claim, ...]]:
-    if isinstance(data, CustomerRegistered):
-        return _registration(data, today)
-    if isinstance(data, AccountOpened):
-        check_money(Decimal(0), data.currency, "account")
-        name = StreamName("account", data.account)
-        requires = tuple(StreamName("customer", holder.customer) for holder in data.holders)
-        return Entry(name, name, data, NEW, requires), ()
-    if isinstance(data, TransactionRejected):
-        _check_amount(data.amount, data.currency, "")
-        account = StreamName("account", data.account)
-        return Entry(StreamName("postings", data.account), account, data, ANY, (account,)), (
-            Claim("transaction", data.reference),
-        )
-    kind = "customer" if isinstance(data, CUSTOMER_EVENTS) else "account"
-    if kind == "account" and not isinstance(data, ACCOUNT_EVENTS):
-        raise InputError("this event cannot be submitted", field="topic", remedy="see: kyc schema")
-    if not submission.stream:
-        raise InputError("the stream is missing", field="stream", rule=f"the {kind} number", remedy="name it")
-    name = StreamName(kind, submission.stream)
-    claims: tuple[Claim, ...] = ()
-    if isinstance(data, DocumentCaptured):
-        _check_document(data, today)
-        claims = (document_claim(data),)
-    if isinstance(data, StandingOrderRegistered):
-        _check_amount(data.amount, data.currency, "")
-    return Entry(name, name, data, ANY), claims
-
-
-def document_claim(document: DocumentCaptured) -> Claim:
-    """One document belongs to one customer: the natural key that says so."""
-    number = "".join(document.number.split()).upper()
-    return Claim("document", f"{document.issuing_country}|{document.kind}|{number}")
-
-
-def _registration(data: CustomerRegistered, today: date) -> tuple[Entry, tuple[Claim, ...]]:
-    templates.check(data)
-    if data.birth_date is not None and not EARLIEST < data.birth_date <= today:
-        raise RefusedError("impossible date of birth", field="birth_date", rule="after 1850, not in the future")
-    if data.registration_kind == "uscc" and not identifiers.uscc_valid(data.registration_number):
-        raise RefusedError("check digit does not fit", field="registration_number", rule="GB 32100-2015")
-    name = StreamName("customer", data.customer)
-    return Entry(name, name, data, NEW), ()
-
-
-def _check_document(data: DocumentCaptured, today: date) -> None:
-    if data.kind == "resident-id" and not identifiers.resident_id_valid(data.number):
-        raise RefusedError("check digit does not fit", field="number", rule="GB 11643-1999", remedy="read it again")
-    if data.no_expiry == (data.expires_on is not None):
-        raise RefusedError(
-            "a document either expires or says that it does not", field="expires_on", rule="expires_on or no_expiry"
-        )
-    if data.issued_on is not None:
-        if not EARLIEST < data.issued_on <= today:
-            raise RefusedError("impossible date of issue", field="issued_on", rule="after 1850, not in the future")
-        if data.expires_on is not None and data.expires_on < data.issued_on:
-            raise RefusedError("expires before it was issued", field="expires_on", rule="not before issued_on")
-
-
-def _booking(submission: Submission, data: BookTransaction, today: date) -> Unit:
-    _check_moment(data.booked_at, today, "booked_at")
-    if abs((data.value_date - data.booked_at.date()).days) > VALUE_DATE_DAYS:
-        raise RefusedError("value date too far from booking", field="value_date", rule=f"{VALUE_DATE_DAYS} days")
-    for at, leg in enumerate(data.legs):
-        _check_amount(leg.amount, leg.currency, f"legs[{at}].")
-    for at, equivalent in enumerate(data.equivalents):
-        check_money(equivalent.amount, equivalent.currency, f"equivalents[{at}]")
+def _booking(submission: Submission, data: BookTransaction) -> Unit:
     entries = []
     for event in postings(data):
-        account = StreamName("account", event.leg.account)
-        entries.append(Entry(StreamName("postings", event.leg.account), account, event, ANY, (account,)))
+        number = event.leg.account
+        account = StreamName("account", number)
+        entries.append(Entry(StreamName("postings", number), account, event, ANY, (account,)))
+    if submission.scans:
+        raise InputError(
+            "a booking carries no scans", field="scans", rule="transaction.document_attached",
+            remedy="attach them to the booking afterwards",
+        )  # fmt: skip
     return Unit(submission.key, submission.origin, tuple(entries), (Claim("transaction", data.reference),))
 
 
-def _check_amount(amount: Any, currency: str, field: str) -> None:
-    check_money(amount, currency, field.removesuffix(".") or "data")
-    if amount <= 0:
+def _stream_of(submission: Submission) -> Stream[Any]:
+    data = submission.data
+    stream = STREAMS.get(data.STREAM)
+    if stream is None or not data.SUBMITTED:
+        raise InputError(
+            "this event cannot be submitted", field="topic", rule="a topic of the catalogue",
+            remedy="see: kyc schema",
+        )  # fmt: skip
+    if stream.head_office and submission.origin.branch != HEAD_OFFICE:
         raise RefusedError(
-            "amount not positive", field=f"{field}amount", rule="the direction tells credit from debit"
-        )
+            "only head office may do this", field="origin.branch", rule="policies are head office's",
+            remedy="ask head office to publish it",
+        )  # fmt: skip
+    return stream
 
 
-def _check_moment(moment: datetime, today: date, field: str) -> None:
-    if moment.tzinfo is None:
-        raise RefusedError("a time without offset", field=field, rule="RFC 3339 with offset", remedy="add it")
-    if not EARLIEST < moment.date() <= today + AHEAD:
-        raise RefusedError("impossible time", field=field, rule="after 1850, not in the future")
+def _key(submission: Submission) -> str:
+    """The key of the stream an event belongs to: its own word, else the submission's."""
+    data = submission.data
+    return getattr(data, data.KEY) if data.KEY else submission.stream
 
 
-# --- what the states say of it ------------------------------------------------------------------------
+def _mentioned(data: Event) -> tuple[StreamName, ...]:
+    mentioned = MENTIONS.get(type(data))
+    named = () if mentioned is None else mentioned(data)
+    if data.STREAM == "postings":
+        return (StreamName("account", getattr(data, data.KEY)), *named)
+    return named
 
 
-def _account(states: States, number: str, field: str) -> AccountState:
-    state = states.get(StreamName("account", number))
-    if not isinstance(state, AccountState):
-        raise RefusedError(
-            "unknown account", field=field, rule="the account is registered", remedy="open the account first"
-        )
-    return state
-
-
-def _customer(states: States, number: str, field: str) -> CustomerState:
-    state = states.get(StreamName("customer", number))
-    if not isinstance(state, CustomerState):
-        raise RefusedError(
-            "unknown customer", field=field, rule="the customer is registered", remedy="register the customer first"
-        )
-    return state
-
-
-def _check_booking(unit: Unit, _: Event, states: States, __: date) -> Unit:
-    for at, entry in enumerate(unit.entries):
-        event = entry.event
-        assert isinstance(event, TransactionBooked)
-        leg, booked_on = event.leg, event.booked_at.date()
-        state = _account(states, leg.account, f"legs[{at}].account")
-        if leg.currency != state.currency:
-            raise RefusedError(
-                "not the account's currency", field=f"legs[{at}].currency", rule=state.currency,
-                remedy="book each leg in its account's currency, with the rate in equivalents",
+def _check_scans(data: Event, scans: tuple[Scan, ...]) -> None:
+    if isinstance(data, Scanned):
+        if data.images:
+            raise InputError(
+                "images are filled in by the log", field="images", rule="empty when submitted",
+                remedy="send the scans beside the event",
             )  # fmt: skip
-        if booked_on < state.opened_on:
-            raise RefusedError(
-                "booked before the account was opened", field="booked_at", rule="not before opened_on"
-            )
-        if state.closed_on is not None and booked_on > state.closed_on:
-            raise RefusedError("the account is closed", field=f"legs[{at}].account", rule="not after closed_on")
-    return unit
-
-
-def _check_customer(unit: Unit, event: Event, states: States, _: date) -> Unit:
-    state = _customer(states, unit.entries[0].stream.key, "stream")
-    if isinstance(event, DocumentCaptured):
-        claim = document_claim(event)
-        if any(document_claim(known) == claim for known in state.documents):
-            return replace(unit, claims=())  # captured again: the customer holds the claim already
-    if isinstance(event, IdentityVerified):
-        verified_on = event.occurred_at.date()  # history is loaded after some of its documents ran out
-        valid = [document for document in current(state, verified_on) if document.kind == event.document_kind]
-        if not valid:
-            raise RefusedError(
-                "no valid document of this kind", field="document_kind", rule="verified against a valid document",
-                remedy="capture a valid document first",
-            )  # fmt: skip
-    if isinstance(event, RelationshipEnded) and state.relationship_from is None:
-        raise RefusedError("there is no relationship to end", field="on", rule="established before it ends")
-    return unit
-
-
-def _check_opening(unit: Unit, event: Event, states: States, _: date) -> Unit:
-    assert isinstance(event, AccountOpened)
-    for at, holder in enumerate(event.holders):
-        _customer(states, holder.customer, f"holders[{at}].customer")
-    return unit
-
-
-def _check_account(unit: Unit, event: Event, states: States, _: date) -> Unit:
-    state = _account(states, unit.entries[0].stream.key, "stream")
-    if state.closed_on is not None:
-        raise RefusedError("the account is closed", field="stream", rule="not after closed_on")
-    if isinstance(event, HolderAdded):
-        _customer(states, event.holder.customer, "holder.customer")
-    if isinstance(event, HolderRemoved) and event.customer not in {holder.customer for holder in state.holders}:
-        raise RefusedError("not a holder of this account", field="customer", rule="only holders leave")
-    return unit
-
-
-def _check_rejected(unit: Unit, event: Event, states: States, _: date) -> Unit:
-    assert isinstance(event, TransactionRejected)
-    _account(states, event.account, "account")
-    return unit
-
-
-_RULES: Final[dict[type[Event], Callable[[Unit, Any, States, date], Unit]]] = {
-    TransactionBooked: _check_booking,
-    TransactionRejected: _check_rejected,
-    AccountOpened: _check_opening,
-    **dict.fromkeys(CUSTOMER_EVENTS, _check_customer),
-    **dict.fromkeys(ACCOUNT_EVENTS, _check_account),
-}
+    elif scans:
+        raise InputError("this event carries no scans", field="scans", rule=data.TOPIC, remedy="leave them out")
+    if len(scans) > SCANS_MAX:
+        raise InputError("too many scans", field="scans", rule=f"at most {SCANS_MAX}")
+    if len({scan.name for scan in scans}) < len(scans):
+        raise InputError("two scans have one name", field="scans.name", rule="unique within the event")
+    for scan in scans:
+        if not 0 < len(scan.content) <= SCAN_MAX:
+            raise RefusedError("scan too large or empty", field="scans.content", rule=f"1 to {SCAN_MAX} bytes")

@@ -18,8 +18,6 @@ from kyc.errors import FormatError, InputError
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
-_QUOTED = re.compile(r"'[^']*'")
-
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="string")
 _decoders: dict[type[Event], msgspec.json.Decoder[Event]] = {}
 _upcasts: dict[tuple[str, int], Upcast] = {}
@@ -65,7 +63,9 @@ def from_wire(topic: str, data: bytes | msgspec.Raw) -> Event:
     try:
         kind = event_type(topic)
     except KeyError:
-        raise InputError("unknown event topic", field="topic", remedy="see: kyc schema") from None
+        raise InputError(
+            "unknown event topic", field="topic", rule="a topic of the catalogue", remedy="see: kyc schema"
+        ) from None
     try:
         return _decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
@@ -75,6 +75,21 @@ def from_wire(topic: str, data: bytes | msgspec.Raw) -> Event:
 def input_error(message: str, cause: Exception) -> InputError:
     """What the JSON reader found wrong, in our words: place and rule, never a value."""
     return InputError(message, field=_place(cause), rule=_rule(cause), remedy="see: kyc schema")
+
+
+def checked(event: Event) -> Event:
+    """An event built in this process, held against its schema as if it had been read.
+
+    Constructors do not check what they are given; whoever builds events out of foreign data asks here, so that
+    nothing is recorded that could not be read again.
+
+    Raises:
+        InputError: names the field and the rule, never a value.
+    """
+    try:
+        return _decoder(type(event)).decode(encode(event))
+    except (msgspec.MsgspecError, UnicodeError, TypeError) as cause:
+        raise input_error("event does not fit its schema", cause) from None
 
 
 def _decoder(kind: type[Event]) -> msgspec.json.Decoder[Event]:
@@ -96,11 +111,26 @@ def _raised(topic: str, schema: int, current: int, payload: bytes) -> dict[str, 
     return mapping
 
 
+_PLACE = re.compile(r"^[a-z0-9_.\[\]]{1,200}$")
+_FIELD = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
+_HARMLESS = ("Expected ", "Object missing required field", "JSON is malformed", "Input data was ", "Invalid ")
+
+
 def _place(cause: Exception) -> str:
+    """The field, as a path; the reader appends it behind everything the caller may have written."""
     text = str(cause)
-    return text.rsplit("`", 2)[1].removeprefix("$.") if " - at `" in text else "payload"
+    place = text.rsplit("`", 2)[1].removeprefix("$").removeprefix(".") if " - at `$" in text else ""
+    return place if _PLACE.match(place) else "data"
 
 
 def _rule(cause: Exception) -> str:
-    """msgspec's own words without the place and without quoted values."""
-    return _QUOTED.sub("…", str(cause).split(" - at `", 1)[0])
+    """msgspec's own words; those that would repeat what the caller wrote are replaced by ours."""
+    text = str(cause).split(" - at `$", 1)[0]
+    if text.startswith("Object contains unknown field"):
+        name = text.partition("`")[2].removesuffix("`")
+        return f"unknown field {name}" if _FIELD.match(name) else "unknown field"
+    if text.startswith("Invalid enum value"):
+        return "one of the listed values"
+    if " matching regex" in text:
+        return "the documented form"
+    return text if text.startswith(_HARMLESS) else "the schema"

@@ -39,6 +39,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     TOPIC: ClassVar[str]
     SCHEMA: ClassVar[int] = 1
     RECORD_CLASS: ClassVar[RecordClass]
+    STREAM: ClassVar[str] = ""
+    """Kind of the stream it belongs to (:mod:`kyc.domain.stream`)."""
+    KEY: ClassVar[str] = ""
+    """The field that holds the stream's key; empty where the submission names the stream."""
+    SUBMITTED: ClassVar[bool] = True
+    """False where it is only recorded together with another event, never submitted."""
 
     occurred_at: Instant
     """When it happened in the world, with its offset; when it was recorded stands in the header."""

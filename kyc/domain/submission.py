@@ -36,8 +36,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StreamName:
+class StreamName(NamedTuple):
     """The natural key of a stream, such as ``("customer", "C000042")``; its UUID is a keyed hash of both."""
 
     kind: str

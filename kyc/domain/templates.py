@@ -1,86 +1,127 @@
 """Registration templates: which fields a customer of a type must and may give (seed rule 2; PIPL art. 6).
 
-A template is data with a version; the version stands on the event, so that old events stay valid under their own.
-What is not in the allow-list is refused: nothing is collected because it happened to be at hand.
+A template is effective-dated data with a version; the version stands on the event, so that old events stay valid
+under their own. What is not in the allow-list is refused: nothing is collected because it happened to be at hand.
+Head office publishes further ones (:mod:`kyc.domain.governance`); those below are shipped.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Annotated, Final, Literal
 
-from kyc.domain.customer import CustomerRegistered
+import msgspec
+
+from kyc.domain.values import Code, Record
 from kyc.errors import RefusedError
 
+CustomerType = Literal["natural", "legal", "sole-trader", "trust"]
+Fields = Annotated[tuple[Code, ...], msgspec.Meta(max_length=100)]
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """Fields beyond those that every registration has."""
-
-    type: str
-    mandatory: frozenset[str]
-    optional: frozenset[str]
+ALWAYS: Final = frozenset({"occurred_at", "customer", "type", "template", "notice", "names"})
+"""Fields of every registration."""
 
 
-_ALWAYS: Final = frozenset({"occurred_at", "customer", "type", "template", "notice", "names"})
-_CONTACT: Final = frozenset({"addresses", "phones", "email", "purpose", "collected_by", "source", "parties"})
-_PERSON: Final = frozenset(
-    {
-        "gender", "birth_date", "birth_place", "nationalities", "occupation_code", "occupation", "employer",
-        "income_band", "tax_residence", "tax_number",
-    }
+class Template(Record, frozen=True, kw_only=True):
+    """What one version of a registration form asks for, beyond :data:`ALWAYS`."""
+
+    name: Code
+    """Name and version, such as ``natural/1``."""
+    type: CustomerType
+    mandatory: Fields
+    optional: Fields
+    effective_from: date | None = None
+    """First day of use; None: ever since."""
+    effective_to: date | None = None
+    """Last day on which what it asks for may be collected; None: still in use."""
+
+
+_CONTACT: Final = ("addresses", "phones", "email", "purpose", "collected_by", "source", "parties")
+_PERSON: Final = (
+    "gender", "birth_date", "birth_place", "nationalities", "occupation_code", "occupation", "employer",
+    "income_band", "tax_residence", "tax_number",
 )  # fmt: skip
-_BUSINESS: Final = frozenset(
-    {
-        "legal_form", "business_scope", "industry_code", "registration_kind", "registration_number",
-        "registered_capital", "incorporated_on", "tax_residence", "tax_number",
-    }
+_BUSINESS: Final = (
+    "legal_form", "business_scope", "industry_code", "registration_kind", "registration_number",
+    "registered_capital", "incorporated_on", "tax_residence", "tax_number",
 )  # fmt: skip
 
 
-def _template(type_: str, mandatory: str, fields: frozenset[str]) -> Template:
-    required = frozenset(mandatory.split())
-    return Template(type_, required, fields - required)
+def _template(name: str, type_: CustomerType, mandatory: str, *groups: tuple[str, ...]) -> Template:
+    required = tuple(mandatory.split())
+    fields = dict.fromkeys(field for group in groups for field in group if field not in required)
+    return Template(name=name, type=type_, mandatory=required, optional=tuple(fields))
 
 
-TEMPLATES: Final = {
-    "natural/1": _template("natural", "birth_date nationalities addresses", _CONTACT | _PERSON),
-    "legal/1": _template("legal", "addresses registration_number parties", _CONTACT | _BUSINESS),
-    "sole-trader/1": _template(
-        "sole-trader", "birth_date nationalities addresses registration_number", _CONTACT | _PERSON | _BUSINESS
-    ),
-    "trust/1": _template("trust", "addresses parties", _CONTACT | _BUSINESS),
-}
+SHIPPED: Final[Mapping[str, Template]] = {
+    template.name: template
+    for template in (
+        _template("natural/1", "natural", "birth_date nationalities addresses", _CONTACT, _PERSON),
+        _template("legal/1", "legal", "addresses registration_number parties", _CONTACT, _BUSINESS),
+        _template(
+            "sole-trader/1", "sole-trader", "birth_date nationalities addresses registration_number",
+            _CONTACT, _PERSON, _BUSINESS,
+        ),
+        _template("trust/1", "trust", "addresses parties", _CONTACT, _BUSINESS),
+    )
+}  # fmt: skip
 
 
-def check(event: CustomerRegistered) -> None:
-    """Refuse a registration that its template does not allow.
+def in_force(name: str, type_: str, published: Mapping[str, Template], collected: date, today: date) -> Template:
+    """The template of that name, usable for data of a customer of that type collected on a day.
 
     Raises:
-        RefusedError: unknown template, a template of another type, a field missing or not allowed.
+        RefusedError: unknown, of another type, not yet or no longer in force.
     """
-    template = TEMPLATES.get(event.template)
-    if template is None or template.type != event.type:
+    template = published.get(name) or SHIPPED.get(name)
+    if template is None or template.type != type_:
+        usable = sorted(known for known, t in {**SHIPPED, **published}.items() if t.type == type_)
         raise RefusedError(
             "no such registration template for this type of customer",
             field="template",
-            rule=", ".join(sorted(TEMPLATES)),
+            rule=", ".join(usable),
             remedy="name a template of the customer's type",
         )
-    given = {name for name in event.__struct_fields__ if getattr(event, name) not in _EMPTY} - _ALWAYS
-    missing = sorted(template.mandatory - given)
-    if missing:
+    if template.effective_from is not None and template.effective_from > today:
         raise RefusedError(
-            "a mandatory field is missing", field=missing[0], rule=event.template, remedy="collect it first"
+            "the template is not in force yet", field="template", rule=f"from {template.effective_from}",
+            remedy="use the present one",
+        )  # fmt: skip
+    if template.effective_to is not None and template.effective_to < collected:
+        raise RefusedError(
+            "the template is no longer in force", field="template", rule=f"until {template.effective_to}",
+            remedy="use its successor",
+        )  # fmt: skip
+    return template
+
+
+def check(template: Template, given: Iterable[str]) -> None:
+    """Refuse a set of filled-in fields that the template does not allow.
+
+    Raises:
+        RefusedError: a mandatory field is missing, or one is filled in that is not asked for.
+    """
+    filled = set(given) - ALWAYS
+    mandatory = frozenset(template.mandatory)
+    if missing := sorted(mandatory - filled):
+        raise RefusedError(
+            "a mandatory field is missing", field=missing[0], rule=template.name, remedy="collect it first"
         )
-    extra = sorted(given - template.mandatory - template.optional)
-    if extra:
+    for extra in sorted(filled - mandatory - frozenset(template.optional)):
+        check_allowed(template, extra)
+
+
+def check_allowed(template: Template, field: str) -> None:
+    """Refuse a field that the template does not ask for (PIPL art. 6: the minimum).
+
+    Raises:
+        RefusedError: names the field.
+    """
+    if field not in template.mandatory and field not in template.optional:
         raise RefusedError(
             "a field is not in the template's allow-list",
-            field=extra[0],
-            rule=f"{event.template}; PIPL art. 6",
+            field=field,
+            rule=f"{template.name}; PIPL art. 6",
             remedy="leave it out: it is not stored, nor logged",
         )
-
-
-_EMPTY: Final = ("", None, ())

@@ -1,7 +1,6 @@
-"""Values that events are made of: names, addresses, papers, money. Pure; what they hold is stored as given.
+"""Values that events are made of: names, addresses, parties, counterparties. Pure; stored as given.
 
-Money is a decimal with its currency; ISO 4217 says how many digits may follow the point. A decimal that is not
-finite, too large or too fine is refused here, because the JSON reader would take all three.
+Nothing here is normalised: what was printed is what is committed to. Empty text means not collected.
 """
 
 from __future__ import annotations
@@ -12,36 +11,25 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from kyc.errors import RefusedError
+_PRINTABLE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""No control characters but tab and line ends."""
 
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=_PRINTABLE)]
+Line = Annotated[str, msgspec.Meta(max_length=500, pattern=_PRINTABLE)]
+"""Text that may be empty."""
+Note = Annotated[str, msgspec.Meta(max_length=20_000, pattern=_PRINTABLE)]
+"""Somebody's reasoning; may be empty and may be long."""
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
+Word = Annotated[str, msgspec.Meta(max_length=64, pattern=_PRINTABLE)]
+"""A code that may be empty."""
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
-"""ISO 3166-1 alpha-3."""
+"""ISO 3166-1 alpha-3, or a code ICAO 9303-3 adds to it."""
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 """ISO 4217."""
-
-_TWO: Final = (
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF "
-    "CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL "
-    "HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU "
-    "MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR "
-    "SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED "
-    "VES WST XAD XCD XCG YER ZAR ZMW ZWG"
-)
-_NONE: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE: Final = "BHD IQD JOD KWD LYD OMR TND"
-DIGITS: Final[dict[str, int]] = {
-    **dict.fromkeys(_TWO.split(), 2),
-    **dict.fromkeys(_NONE.split(), 0),
-    **dict.fromkeys(_THREE.split(), 3),
-    "CLF": 4,
-    "UYW": 4,
-}
-"""Currency → digits after the point (ISO 4217, table A.1)."""
-
-AMOUNT_BELOW: Final = Decimal(10) ** 18
-"""Larger amounts are mistakes."""
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal."""
+Percent = Decimal
+"""Above 0, at most 100."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,10 +51,10 @@ class Address(Record, frozen=True, kw_only=True):
     lines: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=6)]
     country: Country
     kind: Literal["residence", "habitual", "work", "registered", "business", "correspondence"] = "residence"
-    city: str = ""
-    region: str = ""
+    city: Line = ""
+    region: Word = ""
     """Administrative division, GB/T 2260 in China."""
-    postcode: str = ""
+    postcode: Word = ""
 
 
 class Phone(Record, frozen=True, kw_only=True):
@@ -81,28 +69,33 @@ class Party(Record, frozen=True, kw_only=True):
 
     name: Text
     role: Code
-    document_kind: str = ""
-    document_number: str = ""
+    document_kind: Word = ""
+    document_number: Word = ""
     document_expires_on: date | None = None
-    nationality: str = ""
-    percentage: Decimal | None = None
+    nationality: Word = ""
+    percentage: Percent | None = None
+    birth_date: date | None = None
+    phone: Word = ""
+    customer: Word = ""
+    """The party's own customer number, where there is one."""
 
 
 class Counterparty(Record, frozen=True, kw_only=True):
     """The other side of a leg, as far as it is known."""
 
-    name: str = ""
-    account: str = ""
-    account_kind: str = ""
-    institution: str = ""
-    institution_code: str = ""
+    name: Line = ""
+    account: Word = ""
+    account_kind: Word = ""
+    institution: Line = ""
+    institution_code: Word = ""
     """BIC or domestic clearing number."""
-    institution_code_kind: str = ""
-    country: str = ""
-    district: str = ""
-    address: str = ""
-    document_kind: str = ""
-    document_number: str = ""
+    institution_code_kind: Word = ""
+    country: Word = ""
+    """ISO 3166-1 as the message gave it."""
+    district: Word = ""
+    address: Line = ""
+    document_kind: Word = ""
+    document_number: Word = ""
 
 
 class Equivalent(Record, frozen=True, kw_only=True):
@@ -113,28 +106,3 @@ class Equivalent(Record, frozen=True, kw_only=True):
     rate: Decimal
     rate_source: Code
     rate_date: date
-
-
-def check_money(amount: Decimal, currency: str, field: str) -> None:
-    """Refuse an amount that its currency cannot have.
-
-    Raises:
-        RefusedError: unknown currency, not finite, too large, or more digits than the currency has.
-    """
-    digits = DIGITS.get(currency)
-    if digits is None:
-        raise RefusedError(
-            "unknown currency", field=f"{field}.currency", rule="ISO 4217", remedy="use its alphabetic code"
-        )
-    exponent = amount.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise RefusedError("not an amount", field=f"{field}.amount", rule="a finite decimal", remedy="correct it")
-    if not -AMOUNT_BELOW < amount < AMOUNT_BELOW:
-        raise RefusedError("amount out of range", field=f"{field}.amount", rule="below 10^18", remedy="correct it")
-    if -exponent > digits:
-        raise RefusedError(
-            "more decimals than the currency has",
-            field=f"{field}.amount",
-            rule=f"{currency} has {digits}",
-            remedy="round at the source, where the rule for rounding is known",
-        )
