@@ -283,6 +283,11 @@ def receipt(row: StoredEvent, *, replayed: bool = False) -> Receipt:
     return Receipt(row.stream_id, row.version, row.hash, row.lane, row.position, row.recorded_at, replayed)
 
 
+def context_of(row: StoredEvent) -> Context:
+    """The context of a stored row; needs no key."""
+    return _decoded(row.context)
+
+
 @lru_cache(maxsize=10_000)
 def _context(topic: str, schema: int, origin: Origin) -> bytes:
     return encode_context(Context(topic, schema, origin.actor, origin.branch, origin.purpose, origin.legal_basis))

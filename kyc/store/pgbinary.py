@@ -49,7 +49,10 @@ def _dumper(array_oid: int) -> type[Dumper]:
         """Passes packed bytes through."""
 
         format = pq.Format.BINARY
-        oid = array_oid
+
+        def __init__(self, cls: type, context: AdaptContext | None = None) -> None:
+            super().__init__(cls, context)
+            self.oid = array_oid  # on the instance: the class must not become the driver's dumper of that type
 
         def dump(self, obj: Any) -> Buffer | None:
             return bytes(obj)

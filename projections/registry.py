@@ -1,0 +1,18 @@
+"""The read models of the product."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projections.account_register import AccountRegister
+from projections.customer_profile import CustomerProfile
+from projections.projection import Projection
+from projections.retention_trigger import RetentionTrigger
+from projections.transaction_index import TransactionIndex
+
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    CustomerProfile(),
+    AccountRegister(),
+    TransactionIndex(),
+    RetentionTrigger(),
+)
