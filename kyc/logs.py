@@ -16,8 +16,9 @@ from structlog.typing import EventDict, WrappedLogger
 ALLOWED: Final = frozenset(
     {
         "event", "level", "timestamp", "logger", "component", "error", "field", "rule", "fault", "lane", "position",
-        "version", "stream_id", "events", "seconds", "rate", "size", "root", "fence", "attempt", "projection", "file",
-        "line", "count", "rejected", "accepted", "replayed", "pid", "path", "branch", "topic", "key_id", "migration",
+        "version", "stream_id", "events", "seconds", "rate", "size", "root", "fence", "attempt", "projection",
+        "file", "line", "count", "rejected", "accepted", "replayed", "pid", "path", "branch", "topic", "key_id",
+        "migration",
     }
 )  # fmt: skip
 """Names of fields that hold codes, counts and places, never values of a customer's record."""

@@ -1,0 +1,178 @@
+"""Commands about evidence: sealing, verifying, exporting, keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from kyc.cli.main import screen, service
+from kyc.errors import ConfigurationError, InputError, NotFoundError
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    app.command(seal)
+    app.command(verify)
+    app.command(export)
+    keys = App(name="keys", help="Signing keys, key-encryption keys, and the destruction of data keys.")
+    keys.command(show_keys, name="show")
+    keys.command(rotate)
+    keys.command(destroy)
+    app.command(keys)
+
+
+def seal() -> None:
+    """Seal what is committed into the Merkle log and sign a checkpoint."""
+    with service() as opened:
+        with screen().progress("seal") as step:
+            sealed = opened.sealer.seal(step)
+        screen().answer(
+            {
+                "sealed": sealed.events, "size": sealed.size, "root": sealed.root.hex(), "checkpoint": sealed.note,
+                "log_key": opened.log_verifier_key,
+            },
+            [f"{sealed.events:,} events sealed; the log has {sealed.size:,}", "", sealed.note.rstrip()],
+        )  # fmt: skip
+
+
+def verify(
+    *,
+    log_key: str | None = None,
+    trusted: Path | None = None,
+    keyless: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Verify chains, tree and checkpoints, and open every commitment. Exit code 10 if anything is wrong.
+
+    Parameters
+    ----------
+    log_key
+        The log's verifier key as you were given it; by default the one of the key folder.
+    trusted
+        A checkpoint you kept: the log must continue it.
+    keyless
+        Without data keys: commitments are not opened.
+    """
+    from replay.audit import audit
+
+    with service() as opened, screen().progress("verify") as step:
+        kept = trusted.read_text(encoding="utf-8") if trusted is not None else None
+        report = audit(
+            opened.log if not keyless else opened.log.database,
+            verifier_keys=[log_key or opened.log_verifier_key],
+            keys=None if keyless else opened.log.ring,
+            trusted=kept,
+            progress=step,
+        )
+    screen().answer(report.as_dict(), report.lines())
+    return 0 if report.ok else 10
+
+
+def export(
+    *, customer: str, out: Path, recipient: str = "", purpose: str = "inspection", legal_basis: str = "AML24-22"
+) -> None:
+    """Write a signed bundle of one customer that verifies without us: events, documents, proofs, verifier.
+
+    Parameters
+    ----------
+    customer
+        The customer number.
+    out
+        A folder to be made, or a file that ends in .zip.
+    recipient
+        Who receives it.
+    purpose
+        What for; the bundle says so.
+    legal_basis
+        The article that allows it.
+    """
+    from replay import bundle
+
+    with service() as opened:
+        written = bundle.export_customer(
+            opened.log,
+            opened.sealed,
+            customer,
+            out,
+            key=opened.provider.signing_key("export"),
+            log_key=opened.log_verifier_key,
+            recipient=recipient,
+            purpose=purpose,
+            legal_basis=legal_basis,
+            actor="cli",
+        )
+        screen().answer(written.as_dict(), written.lines())
+
+
+def show_keys() -> None:
+    """The public keys to hand to auditors, and the key-encryption key in use."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    from replay import bundle
+
+    with service() as opened:
+        public = opened.provider.signing_key("export").public_key()
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        document = {
+            "log_key": opened.log_verifier_key, "export_key": pem, "export_fingerprint": bundle.fingerprint(public),
+            "kek": opened.provider.kek_id,
+        }  # fmt: skip
+        screen().answer(
+            document,
+            [
+                f"log verifier key     {document['log_key']}",
+                f"export fingerprint   {document['export_fingerprint']}",
+                f"key-encryption key   {document['kek']}",
+                "",
+                pem.rstrip(),
+            ],
+        )
+
+
+def rotate() -> None:
+    """Make a new key-encryption key; new data keys are wrapped under it, old ones stay readable."""
+    from kyc.keys.file_provider import FileKeyProvider
+
+    with service() as opened:
+        if not isinstance(opened.provider, FileKeyProvider):
+            raise ConfigurationError("this provider rotates its keys itself", field="KYC_KEYS")
+        kek = opened.provider.rotate()
+        screen().answer({"kek": kek}, [f"new data keys are wrapped under key-encryption key {kek}"])
+
+
+def destroy(customer: str, /, *, yes: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Destroy the data keys of a customer for ever: payloads and scans become unreadable, every proof stays.
+
+    Retention periods, holds and the second person come with the disposal workflow; this is the bare act.
+
+    Parameters
+    ----------
+    customer
+        The customer number.
+    yes
+        Really.
+    """
+    from kyc.domain.submission import StreamName
+
+    if not yes:
+        raise InputError("destruction cannot be undone", field="yes", rule="--yes", remedy="repeat with --yes")
+    with service() as opened:
+        log = opened.log
+        rows = list(log.reader.stream(log.stream_id(StreamName("customer", customer))))
+        if not rows:
+            raise NotFoundError("no such customer", field="customer")
+        scans = [
+            bytes.fromhex(image.commitment)
+            for recorded in log.reveal(rows)
+            for image in getattr(recorded.event, "images", ())
+        ]
+        destroyed = emptied = 0
+        for key_id in dict.fromkeys(row.data_key for row in rows):
+            destroyed += log.key_store.destroy(key_id)
+            log.ring.forget(key_id)
+            emptied += log.key_store.empty(key_id, [rows[0].stream_id], scans)
+        screen().answer(
+            {"keys_destroyed": destroyed, "records_emptied": emptied},
+            [f"{destroyed} keys destroyed, {emptied} records emptied; proofs unchanged (kyc verify)"],
+        )

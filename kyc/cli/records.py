@@ -1,0 +1,163 @@
+"""Commands about records: taking files in, customers, transactions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from cyclopts import App
+
+from kyc.cli.main import screen, service
+from kyc.errors import InputError
+
+Kind = Literal["amlsim", "berka", "csv", "ndjson"]
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    app.command(ingest)
+    customer = App(name="customer", help="What is known of a customer.")
+    customer.command(show)
+    customer.command(history)
+    transaction = App(name="transaction", help="Transactions in full.")
+    transaction.command(show_transaction, name="show")
+    app.command(customer)
+    app.command(transaction)
+
+
+def ingest(
+    kind: Kind,
+    paths: list[Path],
+    /,
+    *,
+    mapping: Path | None = None,
+    dry_run: bool = False,
+    rejects: Path | None = None,
+) -> int:
+    """Record the lines of files: good ones are kept, faulty ones explained in the reject file.
+
+    Running the same file again records nothing twice. Exit code 2 if anything was refused.
+
+    Parameters
+    ----------
+    kind
+        What the files are: the public data sets amlsim or berka (folders), csv with a mapping, or ndjson.
+    paths
+        Files or folders.
+    mapping
+        TOML file that says how CSV columns become fields (docs/ingest.md).
+    dry_run
+        Check without recording.
+    rejects
+        Reject file; default: the source's name with .rejects.ndjson in the present folder.
+    """
+    from kyc import intake
+
+    totals: dict[str, int] = {}
+    with service() as opened:
+        for path in paths:
+            target = rejects or Path(f"{path.name}.rejects.ndjson")
+            lines = intake.read(kind, path, mapping)
+            with intake.Rejects(target) as keep, screen().progress(f"ingest {path.name}") as step:
+
+                def told(tally: intake.Tally, step=step) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+                    step(tally.recorded + tally.replayed + tally.refused, tally.read)
+
+                if dry_run:
+                    tally = intake.rehearse(lines, opened.ledger, rejects=keep, progress=told)
+                else:
+                    tally = intake.take_in(opened.ledger, lines, rejects=keep, progress=told)
+            for name in ("read", "recorded", "replayed", "refused", "events", "transactions"):
+                totals[name] = totals.get(name, 0) + getattr(tally, name)
+            if tally.refused:
+                screen().say(f"{path.name}: {tally.refused:,} lines refused, explained in {target}")
+                for reason, count in tally.reasons.most_common(5):
+                    screen().say(f"  {count:>8,}  {reason}")
+    verb = "would be recorded" if dry_run else "recorded"
+    line = (
+        f"{totals['recorded']:,} {verb} ({totals['events']:,} events, {totals['transactions']:,} transactions), "
+        f"{totals['replayed']:,} were there before, {totals['refused']:,} refused"
+    )
+    screen().answer(totals | {"dry_run": dry_run}, [line])
+    return 2 if totals["refused"] else 0
+
+
+def show(number: str, /, *, as_of: str | None = None) -> None:
+    """A customer as known now, or as recorded until a moment.
+
+    Parameters
+    ----------
+    number
+        The customer number.
+    as_of
+        A date (its end, in the institution's zone) or an instant such as 2026-03-01T12:00:00+08:00.
+    """
+    from replay import history as past
+
+    with service() as opened:
+        zone = ZoneInfo(opened.configuration.zone)
+        found = past.customer(opened.log, number, as_of=moment(as_of, zone))
+        document = past.as_dict(found)
+        document.pop("events", None)
+        screen().answer(document, past.lines(replace(found, told=()), zone))
+
+
+def history(number: str, /, *, as_of: str | None = None) -> None:
+    """Everything recorded about a customer and their accounts, and what differs from today.
+
+    Parameters
+    ----------
+    number
+        The customer number.
+    as_of
+        A date or an instant: what was recorded until then.
+    """
+    from replay import history as past
+
+    with service() as opened:
+        zone = ZoneInfo(opened.configuration.zone)
+        found = past.customer(opened.log, number, as_of=moment(as_of, zone))
+        screen().answer(past.as_dict(found), past.lines(found, zone))
+
+
+def show_transaction(reference: str, /, *, as_of: str | None = None) -> None:
+    """One transaction in full: every field, each party as known then and now, documents, proof.
+
+    Parameters
+    ----------
+    reference
+        The bank's transaction reference.
+    as_of
+        A date or an instant: what was recorded until then.
+    """
+    from replay import reconstruct
+
+    with service() as opened:
+        zone = ZoneInfo(opened.configuration.zone)
+        found = reconstruct.transaction(opened.log, opened.sealed, reference, as_of=moment(as_of, zone))
+        screen().answer(reconstruct.as_dict(found), reconstruct.lines(found, zone))
+
+
+def moment(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """The instant a person means: a date is the end of that day in the zone.
+
+    Raises:
+        InputError: neither a date nor an instant with offset.
+    """
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is not None and len(text) == len("2026-03-01"):
+        return datetime.combine(parsed.date(), time.max, zone)
+    if parsed is None or parsed.tzinfo is None:
+        raise InputError(
+            "neither a date nor an instant", field="as-of", rule="ISO 8601",
+            remedy="2026-03-01 or 2026-03-01T12:00:00+08:00",
+        )  # fmt: skip
+    return parsed
