@@ -13,6 +13,8 @@ from uuid import UUID
 
 from kyc.domain.submission import StreamName
 from kyc.domain.transaction import TransactionBooked
+from kyc.retention.clocks import Deadline, deadline
+from kyc.retention.policies import Policy
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
 from projections.projection import Tables
@@ -89,3 +91,20 @@ def triggers(log: EventLog, subject: StreamName | None = None) -> list[Trigger]:
             (chosen, chosen),
         ).fetchall()
     return list(map(Trigger._make, rows))
+
+
+class Due(NamedTuple):
+    """The deadline of one subject's records of one class and period."""
+
+    subject: UUID
+    record_class: str
+    period: str
+    deadline: Deadline
+
+
+def deadlines(log: EventLog, policies: Sequence[Policy], on: date, subject: StreamName | None = None) -> list[Due]:
+    """Deadlines as of the day ``on``, computed from the triggers and the policies in force that day."""
+    grouped: dict[tuple[UUID, str, str], dict[str, date]] = {}
+    for found in triggers(log, subject):
+        grouped.setdefault(found[:3], {})[found.trigger] = found.on
+    return [Due(*key, deadline(key[1], started, policies, on)) for key, started in sorted(grouped.items())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from datetime import date
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from fix_bank import booked, closed, established, household, moved, receipts, re
 from kyc.domain.submission import StreamName
 from kyc.errors import NotFoundError, RefusedError
 from kyc.ledger import Ledger
+from kyc.retention.policies import shipped
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
 from projections import account_register, customer_profile, retention_trigger, transaction_index
@@ -60,7 +62,10 @@ def test_read_models(ledger: Ledger, engine: Engine) -> None:
     assert len(places) == 61
     assert {place.direction for place in places} == {"debit"}
     assert transaction_index.count(log) == 61
-    assert "transaction-booked" in {trigger.trigger for trigger in retention_trigger.triggers(log)}
+    due = retention_trigger.deadlines(log, shipped("cn"), date(2026, 6, 1), StreamName("postings", "A1"))
+    assert [one.deadline.keep_through for one in due] == [date(2036, 3, 1)]
+    started = retention_trigger.deadlines(log, shipped("cn"), date(2026, 6, 1), StreamName("customer", "C1"))
+    assert [one.deadline.keep_through for one in started] == [None]
     assert all(status.behind == 0 and status.failure is None for status in engine.status())
 
 
