@@ -106,6 +106,8 @@ def check(unit: Unit, states: States, today: date) -> Unit:
     state = states.get(first.stream)
     given = Given(first.stream, unit.origin, states, today)
     stream.decide(state, event, given)
+    for name in first.requires:
+        given.state(name.kind, name.key, name.kind)
     claimed = CLAIMS.get(kind)
     return unit if claimed is None else replace(unit, claims=claimed(state, event))
 
@@ -154,7 +156,7 @@ def _key(submission: Submission) -> str:
 def _mentioned(data: Event) -> tuple[StreamName, ...]:
     mentioned = MENTIONS.get(type(data))
     named = () if mentioned is None else mentioned(data)
-    if data.STREAM == "postings":
+    if data.STREAM == "postings" and data.KEY:
         return (StreamName("account", getattr(data, data.KEY)), *named)
     return named
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,9 @@ from kyc.domain.event import Event, event_type
 from kyc.errors import FormatError, InputError
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the JSON reader raises on bytes that are none, do not fit, or nest too deep."""
 
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="string")
 _decoders: dict[type[Event], msgspec.json.Decoder[Event]] = {}
@@ -68,7 +71,7 @@ def from_wire(topic: str, data: bytes | msgspec.Raw) -> Event:
         ) from None
     try:
         return _decoder(kind).decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
+    except UNREADABLE as cause:
         raise input_error("event does not fit its schema", cause) from None
 
 
@@ -113,7 +116,10 @@ def _raised(topic: str, schema: int, current: int, payload: bytes) -> dict[str, 
 
 _PLACE = re.compile(r"^[a-z0-9_.\[\]]{1,200}$")
 _FIELD = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
-_HARMLESS = ("Expected ", "Object missing required field", "JSON is malformed", "Input data was ", "Invalid ")
+_HARMLESS = (
+    "Expected ", "Input data was ", "Invalid ", "JSON is malformed", "Object missing required field",
+    "maximum recursion depth",
+)  # fmt: skip
 
 
 def _place(cause: Exception) -> str:

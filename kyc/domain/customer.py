@@ -16,7 +16,7 @@ import msgspec
 from kyc.domain import codec, identifiers, templates
 from kyc.domain.dates import check_date, check_past
 from kyc.domain.event import Event, RecordClass
-from kyc.domain.stream import POLICIES, Given, Stream, check, claims, consults
+from kyc.domain.stream import POLICIES, Given, Stream, check, claims
 from kyc.domain.submission import Claim
 from kyc.domain.templates import CustomerType, Template
 from kyc.domain.values import Address, Code, Country, Line, Name, Party, Phone, Record, Text, Word
@@ -245,7 +245,6 @@ class CustomerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CUSTOMER: Final = Stream("customer", CustomerState)
-consults(POLICIES, CustomerRegistered, AttributeChanged, AttributeCorrected)
 
 
 @CUSTOMER.begins(CustomerRegistered)

@@ -17,7 +17,7 @@ from kyc.domain.event import RecordClass, Scanned
 from kyc.domain.stream import Given, check, claims, mentions
 from kyc.domain.submission import Claim, StreamName
 from kyc.domain.values import Code, Country, Line, Word
-from kyc.errors import RefusedError
+from kyc.errors import InputError, RefusedError
 
 
 class DocumentCaptured(Scanned, frozen=True, kw_only=True):
@@ -105,11 +105,21 @@ def _check_number(event: DocumentCaptured, _: date) -> None:
         raise RefusedError("check digit does not fit", field="number", rule="GB 11643-1999", remedy="read it again")
     if event.kind in BUSINESS_LICENCES and len(event.number) == _USCC and not identifiers.uscc_valid(event.number):
         raise RefusedError("check digit does not fit", field="number", rule="GB 32100-2015", remedy="read it again")
-    if event.mrz and bare(identifiers.parse_mrz(event.mrz).number) != bare(event.number):
+    if event.mrz and bare(_zone(event.mrz).number) != bare(event.number):
         raise RefusedError(
             "the machine-readable zone names another document", field="mrz", rule="ICAO 9303: number",
             remedy="read both again",
         )  # fmt: skip
+
+
+def _zone(lines: tuple[str, ...]) -> identifiers.Mrz:
+    try:
+        return identifiers.parse_mrz(lines)
+    except InputError as cause:
+        raise RefusedError(
+            "the machine-readable zone cannot be", field="mrz", rule=f"ICAO 9303: {cause.rule}",
+            remedy="read it again, or leave it out",
+        ) from None  # fmt: skip
 
 
 @check(DocumentCaptured)

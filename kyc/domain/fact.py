@@ -70,7 +70,7 @@ def parse(line: bytes) -> Submission:
     try:
         wire = _decoder.decode(line)
         data = _booking.decode(wire.data) if wire.topic == "transaction.booked" else None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
+    except codec.UNREADABLE as cause:
         raise codec.input_error("not a submission", cause) from None
     return Submission(
         key=wire.key,

@@ -8,7 +8,7 @@ accounts is one submission and a unit of two entries.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,13 +18,17 @@ from kyc.domain.event import Event
 KEY_LENGTH_MAX: Final = 200  # characters; longer keys are digests in disguise
 
 
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[!-~]+$")]
+"""A code of the institution's own: printable ASCII without blanks, because it stands in clear in the header."""
+
+
 class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who submits, where, what for and on which legal basis. All are codes without personal content."""
 
-    actor: str
-    branch: str
-    purpose: str
-    legal_basis: str
+    actor: Word
+    branch: Word
+    purpose: Word
+    legal_basis: Word
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):

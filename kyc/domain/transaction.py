@@ -118,6 +118,7 @@ class TransactionBooked(_Common, frozen=True, kw_only=True):
     """One leg of a booked transaction, complete in itself."""
 
     TOPIC: ClassVar[str] = "transaction.booked"
+    SUBMITTED: ClassVar[bool] = False
     RECORD_CLASS: ClassVar[RecordClass] = RecordClass.TRANSACTION
     STREAM: ClassVar[str] = "postings"
 
