@@ -215,10 +215,17 @@ def _export(screen: Screen, story: _Story, service: Service, target: Path) -> No
         target.unlink(missing_ok=True)
         signing = service.provider.signing_key("export")
         bundle.export_customer(
-            service.log, service.sealed, story.customer, target, key=signing, log_key=service.log_verifier_key,
-            recipient="demonstration", purpose="inspection", legal_basis="AML24-22", actor="demo",
-        )  # fmt: skip
-        fingerprint = bundle.fingerprint(signing.public_key())
+            service.log,
+            service.sealed,
+            story.customer,
+            target,
+            signing_key=signing,
+            log_key=service.log_verifier_key,
+            order=bundle.Order(
+                recipient="demonstration", purpose="inspection", legal_basis="AML24-22", actor="demo"
+            ),
+        )
+        fingerprint = bundle.fingerprint_of(signing)
         checked = verify_elsewhere(target, service.log_verifier_key, fingerprint)
     story.ok = story.ok and checked.returncode == 0
     story.facts["export_verified"] = checked.returncode == 0

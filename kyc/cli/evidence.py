@@ -70,7 +70,7 @@ def verify(
 
 
 def export(
-    *, customer: str, out: Path, recipient: str = "", purpose: str = "inspection", legal_basis: str = "AML24-22"
+    *, customer: str, out: Path, recipient: str, purpose: str = "inspection", legal_basis: str = "AML24-22"
 ) -> None:
     """Write a signed bundle of one customer that verifies without us: events, documents, proofs, verifier.
 
@@ -95,14 +95,23 @@ def export(
             opened.sealed,
             customer,
             out,
-            key=opened.provider.signing_key("export"),
+            signing_key=opened.provider.signing_key("export"),
             log_key=opened.log_verifier_key,
-            recipient=recipient,
-            purpose=purpose,
-            legal_basis=legal_basis,
-            actor="cli",
+            order=bundle.Order(recipient=recipient, purpose=purpose, legal_basis=legal_basis, actor="cli"),
         )
-        screen().answer(written.as_dict(), written.lines())
+    screen().answer(
+        {
+            "path": str(written.path), "events": written.events, "documents": written.documents,
+            "accounts": list(written.accounts), "log_key": written.log_key, "export_fingerprint": written.fingerprint,
+        },
+        [
+            f"{written.path}: {written.events:,} events, {written.documents:,} documents",
+            "Tell the recipient on another way:",
+            f"   log key             {written.log_key}",
+            f"   export fingerprint  {written.fingerprint}",
+            f"They run: python verify.py {written.path.name} --log-key … --export-key …",
+        ],
+    )  # fmt: skip
 
 
 def show_keys() -> None:
@@ -112,10 +121,10 @@ def show_keys() -> None:
     from replay import bundle
 
     with service() as opened:
-        public = opened.provider.signing_key("export").public_key()
-        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        signing = opened.provider.signing_key("export")
+        pem = signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         document = {
-            "log_key": opened.log_verifier_key, "export_key": pem, "export_fingerprint": bundle.fingerprint(public),
+            "log_key": opened.log_verifier_key, "export_key": pem, "export_fingerprint": bundle.fingerprint_of(signing),
             "kek": opened.provider.kek_id,
         }  # fmt: skip
         screen().answer(
