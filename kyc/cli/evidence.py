@@ -102,7 +102,8 @@ def export(
     screen().answer(
         {
             "path": str(written.path), "events": written.events, "documents": written.documents,
-            "accounts": list(written.accounts), "log_key": written.log_key, "export_fingerprint": written.fingerprint,
+            "accounts": list(written.accounts), "log_key": written.log_key,
+            "export_fingerprint": written.fingerprint,
         },
         [
             f"{written.path}: {written.events:,} events, {written.documents:,} documents",
@@ -124,8 +125,8 @@ def show_keys() -> None:
         signing = opened.provider.signing_key("export")
         pem = signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         document = {
-            "log_key": opened.log_verifier_key, "export_key": pem, "export_fingerprint": bundle.fingerprint_of(signing),
-            "kek": opened.provider.kek_id,
+            "log_key": opened.log_verifier_key, "export_key": pem,
+            "export_fingerprint": bundle.fingerprint_of(signing), "kek": opened.provider.kek_id,
         }  # fmt: skip
         screen().answer(
             document,

@@ -94,7 +94,8 @@ class Files:
             event = ContactChanged(
                 occurred_at=desk.tick(), effective_from=day, phones=(Phone(number=change.phone),)
             )
-        yield desk.submit(f"{change.kind}-{mark}", event)
+        name = "verified" if change.document is not None else change.kind
+        yield desk.submit(f"{name}-{mark}", event)
 
     def _document(self, desk: _Desk, document: Document, holder: Person, mark: int | str) -> Iterator[Submission]:
         captured = DocumentCaptured(
