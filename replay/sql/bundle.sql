@@ -1,0 +1,11 @@
+-- What an export reads besides the events.
+
+-- indexes --
+-- The global indices of some positions of a lane; those that are not sealed are left out.
+select wanted.position, s.first_index + wanted.position - s.position_from
+from unnest(%s) as wanted (position)
+cross join lateral (
+    select position_from, position_to, first_index from kyc.segment
+    where lane = %s and position_from <= wanted.position
+    order by position_from desc limit 1) s
+where s.position_to >= wanted.position
