@@ -47,5 +47,7 @@ def configure(level: str = "warning") -> None:
 
 
 def logger(component: str) -> Any:
-    """A logger that names its component."""
-    return structlog.get_logger().bind(component=component)
+    """A logger that names its component. Nothing is written to stdout, also where nobody configured anything."""
+    if not structlog.is_configured():
+        configure()
+    return structlog.get_logger(component=component)

@@ -19,6 +19,7 @@ from psycopg import sql
 from kyc.domain.submission import Receipt
 from kyc.errors import KycError, NotFoundError, StoreError
 from kyc.evidence.header import Context
+from kyc.logs import logger
 from kyc.store.database import Connection
 from kyc.store.errors_pg import translated
 from kyc.store.log import EventLog, Recorded, context_of
@@ -30,6 +31,7 @@ PAGE: Final = 5_000
 """Events of a lane applied in one transaction."""
 BESIDE: Final = "__beside"
 """Suffix of tables and positions of a rebuild under way."""
+_log = logger("projections")
 Progress = Callable[[int, int], None]
 _FAULTS: Final = (KycError, psycopg.Error, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 """What a projection's own code may raise on an event it cannot take."""
@@ -233,6 +235,7 @@ class Engine:
     def _note(self, stopped: _StoppedError, lane: int) -> None:
         cause = stopped.cause
         message = cause.message if isinstance(cause, KycError) else type(cause).__name__
+        _log.error("stopped", projection=stopped.name, error=message, lane=lane, position=stopped.row.position)
         place = f"event {UUID(bytes=stopped.row.stream_id)} version {stopped.row.version}"
         with self._log.database.connection() as connection:
             connection.execute(

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import cyclopts
 from cyclopts import App, Parameter
 
+from kyc import logs
 from kyc.errors import KycError
 from kyc.screen import Screen
 
@@ -90,12 +92,7 @@ def _launch(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point: run one command, return its exit code."""
-    from kyc.cli import evidence, operations, records
-
-    for module in (records, evidence, operations):
-        module.register(app)
-    # The caches of a bulk load are large and hold no cycles; walking them again and again took a third of the time.
-    gc.set_threshold(200_000, 20, 100)
+    _register()
     try:
         result = app.meta(
             list(sys.argv[1:] if arguments is None else arguments),
@@ -118,6 +115,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(result or 0)
 
 
+@cache
+def _register() -> None:
+    from kyc.cli import evidence, operations, records
+
+    for module in (records, evidence, operations):
+        module.register(app)
+
+
 def run() -> None:
     """The console script."""
+    # The caches of a bulk load are large and hold no cycles; walking them again and again took a third of the time.
+    gc.set_threshold(200_000, 20, 100)
+    logs.configure(os.environ.get("KYC_LOG", "warning"))
     sys.exit(main())

@@ -25,11 +25,14 @@ from psycopg import errors as pg
 
 from kyc.clock import Clock, SystemClock
 from kyc.errors import ClaimConflictError, KycError, StoreError
+from kyc.logs import logger
 from kyc.settings import WriterLimits
 from kyc.store.errors_pg import is_lost, translate
 from kyc.store.plan import Plan, Planner
 from kyc.store.records import Batch, StoredEvent
 from kyc.store.session import Session
+
+_log = logger("writer")
 
 
 class Outcome(NamedTuple):
@@ -204,7 +207,8 @@ class _Sharer:
                     continue
                 if plan.rows:
                     await self._write(plan)
-            except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure):
+            except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure) as cause:
+                _log.debug("collision", rule=cause.sqlstate, field=cause.diag.constraint_name, attempt=attempt)
                 doubt = True
                 if attempt:
                     await asyncio.sleep(randbelow(1 + 1_000 * attempt) / 1e6)
@@ -264,6 +268,7 @@ class _Sharer:
             raise translate(cause) from cause
 
     async def _reconnect(self, attempt: int) -> None:
+        _log.warning("connection lost", attempt=attempt)
         await self._live().close()
         await asyncio.sleep(min(2.0, 0.05 * 2**attempt))
         try:

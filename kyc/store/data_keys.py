@@ -8,9 +8,12 @@ from uuid import UUID
 
 from kyc.clock import Clock
 from kyc.keys.ring import KeyName, WrappedKey
+from kyc.logs import logger
 from kyc.store import pgbinary, statements
 from kyc.store.database import Database
 from kyc.store.records import lane_of
+
+_log = logger("keys")
 
 
 class DataKeyStore:
@@ -62,7 +65,10 @@ class DataKeyStore:
             row = connection.execute(
                 statements.DESTROY_KEY, (lane_of(key_id, self._lanes), _uuid(key_id), self._clock.now_us())
             ).fetchone()
-        return bool(row and row[0])
+        destroyed = bool(row and row[0])
+        if destroyed:
+            _log.warning("data key destroyed", key_id=key_id.hex())
+        return destroyed
 
     def empty(self, key_id: bytes, streams: Sequence[bytes], scans: Sequence[bytes]) -> int:
         """Empty the ciphertext under a destroyed key in the named streams and scans; the number of rows."""

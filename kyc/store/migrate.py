@@ -16,12 +16,14 @@ from typing import Any, Final
 import psycopg
 
 from kyc.errors import MigrationError
+from kyc.logs import logger
 from kyc.settings import LANES_DEFAULT, LANES_MAX
 from kyc.store.errors_pg import translated
 
 FOLDERS: Final = ("kyc.store", "projections")
 FLOOR: Final = 150_000
 """Oldest server version: PostgreSQL 15."""
+_log = logger("migrate")
 _LOCK: Final = 0x6B79_6300  # "kyc"
 
 _BOOK: Final = """
@@ -89,6 +91,7 @@ def _apply(connection: psycopg.Connection[Any], lanes: int, origin: str) -> list
                 "insert into kyc_schema.migration (name, sha256) values (%s, %s)", (name, _checksum(text))
             )
         applied.append(name)
+        _log.info("applied", migration=name)
     connection.execute(
         "insert into kyc.log (origin, lanes) values (%s, %s) on conflict do nothing", (origin, lanes)
     )

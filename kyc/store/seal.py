@@ -30,6 +30,7 @@ from kyc.errors import (
 from kyc.evidence import checkpoint, note
 from kyc.evidence.edge import Edge, Tile
 from kyc.evidence.leaf import leaf_hashes
+from kyc.logs import logger
 from kyc.settings import SealerLimits
 from kyc.store import pgbinary, statements
 from kyc.store.database import Connection, Database
@@ -38,6 +39,7 @@ from kyc.store.records import StoredEvent, lane_of
 from kyc.store.sealed import SealedLog, Segment
 
 LEASE = "sealer"
+_log = logger("sealer")
 Known = dict[bytes, tuple[int, bytes, int]]
 """Stream id → (version, hash, recorded_at) of its last checked event."""
 
@@ -156,6 +158,9 @@ class Sealer:
             expected[row.lane] = position + 1
             fault = _fault(row, position, known, self._reader.lanes)
             if fault is not None:
+                _log.error(
+                    "not sealed", error=fault.message, field=fault.field, lane=row.lane, position=row.position
+                )
                 raise fault
             known[row.stream_id] = (row.version, row.hash, row.recorded_at)
 
@@ -194,6 +199,7 @@ class Sealer:
             self._edge = None
             raise LeaseLostError("another sealer was faster") from cause
         self._edge = edge
+        _log.info("sealed", events=len(rows), size=edge.size, root=root.hex(), fence=fence)
 
     def _hold(self, connection: Connection, fence: int) -> None:
         row = connection.execute(statements.HOLD_LEASE, (LEASE,)).fetchone()

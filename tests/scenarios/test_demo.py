@@ -1,0 +1,46 @@
+"""The demonstration and the README's tour, as a newcomer runs them: on the embedded server, from the shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def test_demo_on_public_data(tmp_path: Path, shared_data: Path) -> None:
+    """Berka goes the whole way, twice: the second time nothing is recorded and everything still verifies."""
+    command = [sys.executable, "-m", "kyc", "--home", str(tmp_path / "home")]
+    try:
+        for recorded in (37_816, 0):
+            options = ["--source", "berka", "--data", str(shared_data / "berka")]
+            done = subprocess.run(
+                [*command, "--json", "demo", *options], capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            facts = json.loads(done.stdout)
+            assert facts["recorded"] == recorded
+            assert facts["verified"] is facts["export_verified"] is facts["tampering_named"] is True
+    finally:
+        subprocess.run([*command, "stop"], check=True, capture_output=True)
+
+
+def test_tour_of_the_readme(tmp_path: Path) -> None:
+    """Every command of the README's tour succeeds, in its order."""
+    (block,) = re.findall(r"```sh tour\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    environment = os.environ | {"HOME_DIR": str(tmp_path / "home")}
+    script = "set -eu\n" + block.replace(".venv/bin/kyc", f"{sys.executable} -m kyc")
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=False, env=environment, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said in ("export verified elsewhere", "fingerprint", "verified:", "the embedded server is stopped"):
+        assert said in done.stdout
