@@ -166,11 +166,12 @@ class _Verdict:
         )
         self._say(
             readable and not self._report.has(5) and not counts["roots_unknown"],
-            f"{counts['sealed']} events are the leaves of the log: {tree.compared} tiles and {tree.roots} roots "
-            "computed anew",
+            f"{counts['sealed']} events are the leaves of the log, computed anew: {_many(tree.compared, 'tile')}, "
+            f"{_many(tree.roots, 'root')}",
         )
         self._say(
-            readable and not self._report.has(6), f"{counts['checkpoints']} checkpoints are signed by {self._names}"
+            readable and not self._report.has(6),
+            f"{_many(counts['checkpoints'], 'checkpoint')} signed by {self._names}",
         )
         unsealed = counts["events"] - counts["sealed"]
         if unsealed:
@@ -203,6 +204,10 @@ class _Verdict:
 
     def _say(self, holds: object, text: str) -> None:
         (self._report.proved if holds else self._report.not_proved).append(text)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _say_trusted(report: Report, trusted: Checkpoint | None) -> None:

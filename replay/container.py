@@ -16,7 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO, Final, NamedTuple, Protocol
 
-from kyc.errors import ConflictError
+from kyc.errors import ConflictError, InputError
 
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 _MODE: Final = 0o644
@@ -111,7 +111,10 @@ def container(out: Path) -> Iterator[Container]:
 
     Raises:
         ConflictError: there is something at ``out`` already.
+        InputError: there is no folder to put it into.
     """
+    if not out.parent.is_dir():
+        raise InputError("there is no such folder", field="out", rule="an existing folder", remedy="make it first")
     if os.path.lexists(out):
         raise ConflictError("there is something at this place already", field="out", remedy="name another file")
     draft = out.with_name(f".{out.name}.{token_hex(8)}")

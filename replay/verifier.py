@@ -446,7 +446,7 @@ class Verification:
         self.proved += [
             f"{self.counts['events']} events lie in that log, each stream from its first version without a gap",
             f"{open_events} events and {self.counts['documents']} documents say what was committed to",
-            f"they are of customer {customer['key']} and all {len(accounts)} accounts its own events name",
+            f"they are of customer {customer['key']} and every account its own events name ({len(accounts)})",
         ]
 
     def _conclude(self, streams: list[Json]) -> None:

@@ -72,7 +72,7 @@ def test_whole_log_is_proved(bank: Bank) -> None:
     assert (counts["events"], counts["sealed"], counts["checkpoints"]) == (624, 624, 3)
     assert (counts["opened"], counts["scans_opened"], counts["claims"]) == (624, 6, 7)
     assert any("624 events in 49 streams" in text for text in report.proved)
-    assert any("2 tiles and 3 roots" in text for text in report.proved)
+    assert any("2 tiles, 3 roots" in text for text in report.proved)
     assert any(bank.vkey in text for text in report.proved)
     assert any("kept elsewhere" in text for text in report.not_proved)
     assert report.lines()[0] == "verified: 624 events, 624 of them sealed"

@@ -29,6 +29,7 @@ from kyc.errors import (
     CiphertextDamagedError,
     ConflictError,
     DisposedError,
+    InputError,
     NotFoundError,
     RefusedError,
 )
@@ -100,7 +101,7 @@ def test_a_stranger_verifies_it(bank: Bank, tmp_path: Path, alone) -> None:
         assert said[0] == "VERIFIED"
         assert "  proved      14 events lie in that log, each stream from its first version without a gap" in said
         assert "  proved      14 events and 2 documents say what was committed to" in said
-        assert "  proved      they are of customer C1 and all 2 accounts its own events name" in said
+        assert "  proved      they are of customer C1 and every account its own events name (2)" in said
         assert any("signer's word" in line for line in said)
     assert (exported.events, exported.documents, exported.accounts) == (14, 2, ("A1", "A2"))
 
@@ -295,6 +296,8 @@ def test_nothing_is_overwritten(bank: Bank, tmp_path: Path) -> None:
     with pytest.raises(ConflictError):
         export(bank, tmp_path / "c1.zip")
     assert (tmp_path / "c1.zip").read_bytes() == b"somebody's"
+    with pytest.raises(InputError):
+        export(bank, tmp_path / "nowhere" / "c1.zip")
 
 
 def test_unknown_customer(bank: Bank, tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""The pages about bundles and verification name what the code writes and finds."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fix_replay import Bank
+
+from replay import verifier
+from replay.bundle import Order, export_customer
+from replay.findings import STEPS, Kind
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_every_finding_is_explained() -> None:
+    """docs/verification.md has a row for every kind of finding, at its step, and one for every step."""
+    page = (DOCS / "verification.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    found = {(int(step), name) for step, names in rows for name in re.findall(r"\w+", names)}
+    assert found == {(kind.step, kind.name.lower()) for kind in Kind}
+    assert {int(step) for step in re.findall(r"^\| (\d) \|", page, re.MULTILINE)} == set(STEPS)
+
+
+def test_every_finding_is_provoked() -> None:
+    """Every kind of finding has its tampering among the tests, as the page says."""
+    tests = (Path(__file__).parent / "test_audit.py").read_text(encoding="utf-8")
+    assert not [kind.name for kind in Kind if f"Kind.{kind.name}" not in tests]
+
+
+def test_every_field_is_explained(bank: Bank, tmp_path: Path) -> None:
+    """docs/bundle.md names every file and every field of a real bundle."""
+    page = (DOCS / "bundle.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`\n]+)`", page))
+    key = Ed25519PrivateKey.generate()
+    order = Order(recipient="R", purpose="P", legal_basis="L", actor="A")
+    out = tmp_path / "c1"
+    export_customer(bank.log, bank.sealed, "C1", out, signing_key=key, log_key=bank.vkey, order=order)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    fields = {*manifest, *manifest["scope"], *manifest["counts"], *manifest["checkpoint"], *manifest["files"][0]}
+    fields |= verifier.STREAM | set().union(*verifier.FIELDS.values()) | set(verifier.READ)
+    fields |= set(json.loads((out / "documents.ndjson").read_text(encoding="utf-8").splitlines()[0]))
+    assert not fields - named
+    top = {path.name for path in out.iterdir() if path.is_file()}
+    assert not top - named
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {"events", "documents"}
