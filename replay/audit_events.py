@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from kyc.errors import FormatError
 from kyc.evidence.header import decode_context
@@ -19,10 +19,6 @@ from replay.snapshot import SQL, Snapshot
 
 _TAG: Final = b"kyc-ledger/event/v1\0"
 _FORMAT: Final = b"\x01"
-_LENGTHS: Final = (
-    ("stream_id", 16), ("key", 16), ("data_key", 16), ("previous", 32), ("commitment", 32), ("hash", 32),
-    ("digest", DIGEST_LENGTH),
-)  # fmt: skip
 _BATCH: Final = 500
 """Rows handed to step 7 at a time."""
 _CONTEXTS_KNOWN: Final = 10_000
@@ -157,13 +153,19 @@ def _derive(row: StoredEvent) -> bytes:
 
 def _malformed(row: StoredEvent) -> tuple[str, str] | None:
     """What keeps a row from being hashed: (expected, found)."""
-    values: dict[str, Any] = row._asdict()
-    for name, value in values.items():
-        if value is None:
-            return f"a value in {name}", "null"
-    for name, length in _LENGTHS:
-        if len(values[name]) != length:
-            return f"{length} bytes in {name}", f"{len(values[name])} bytes"
+    if None in row:
+        return f"a value in {row._fields[row.index(None)]}", "null"
+    for name, value, length in (
+        ("stream_id", row.stream_id, 16),
+        ("key", row.key, 16),
+        ("data_key", row.data_key, 16),
+        ("previous", row.previous, 32),
+        ("commitment", row.commitment, 32),
+        ("hash", row.hash, 32),
+        ("digest", row.digest, DIGEST_LENGTH),
+    ):
+        if len(value) != length:
+            return f"{length} bytes in {name}", f"{len(value)} bytes"
     if row.version < 1 or row.position < 1:
         return "version and position from 1", f"version {row.version}, position {row.position}"
     return None
