@@ -6,6 +6,7 @@ same home records nothing twice.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -236,9 +237,10 @@ def verify_elsewhere(target: Path, log_key: str, fingerprint: str) -> subprocess
     """Run the verifier of a bundle in an isolated process that knows only the two public keys."""
     from replay import verifier
 
-    command = [sys.executable, "-I", str(verifier.__file__), str(target), "--log-key", log_key]
+    command = [sys.executable, "-P", "-s", str(verifier.__file__), str(target), "--log-key", log_key]
+    found = {name: os.environ[name] for name in ("PYTHONPATH", "PATH") if name in os.environ}
     return subprocess.run(
-        [*command, "--export-key", fingerprint], capture_output=True, text=True, check=False, env={}, timeout=600
+        [*command, "--export-key", fingerprint], capture_output=True, text=True, check=False, env=found, timeout=600
     )
 
 

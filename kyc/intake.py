@@ -19,6 +19,7 @@ import msgspec
 from kyc.domain.admit import shape
 from kyc.domain.fact import Submission
 from kyc.domain.located import Located
+from kyc.domain.submission import Receipt
 from kyc.domain.transaction import BookTransaction
 from kyc.errors import ConfigurationError, KycError, RefusedError
 from kyc.ingest.readers import delimited, ndjson
@@ -101,9 +102,14 @@ def located(submissions: Iterable[Submission], source: str) -> Iterator[Located]
 
 
 def take_in(
-    ledger: Ledger, lines: Iterable[Located], *, rejects: Rejects | None = None, progress: Progress | None = None
+    ledger: Ledger,
+    lines: Iterable[Located],
+    *,
+    rejects: Rejects | None = None,
+    progress: Progress | None = None,
+    receipts: Callable[[list[Receipt]], None] | None = None,
 ) -> Tally:
-    """Record all lines; the tally of what became of them.
+    """Record all lines; the tally of what became of them. ``receipts`` is handed those of each batch.
 
     Raises:
         StoreUnavailableError: the database is out of reach; what was answered is recorded, run again for the rest.
@@ -128,6 +134,8 @@ def take_in(
     for _, answers in ledger.record_all(batches()):
         for line, answer in zip(places.pop(0), answers, strict=True):
             _count(tally, keep, line, answer)
+        if receipts is not None:
+            receipts([one for answer in answers if not isinstance(answer, KycError) for one in answer])
         if progress is not None:
             progress(tally)
     return tally

@@ -16,6 +16,7 @@ def register(app: App) -> None:
     app.command(seal)
     app.command(verify)
     app.command(export)
+    app.command(publish)
     keys = App(name="keys", help="Signing keys, key-encryption keys, and the destruction of data keys.")
     keys.command(show_keys, name="show")
     keys.command(rotate)
@@ -113,6 +114,23 @@ def export(
             f"They run: python verify.py {written.path.name} --log-key … --export-key …",
         ],
     )  # fmt: skip
+
+
+def publish(folder: Path, /) -> None:
+    """Write the sealed log as static files (C2SP tlog-tiles, hashes only) for auditors and mirrors.
+
+    Parameters
+    ----------
+    folder
+        Where the files go; run again to add what is new.
+    """
+    from kyc.publish import publish as write
+
+    with service() as opened:
+        files, size = write(opened.sealed, folder, opened.log_verifier_key)
+    screen().answer(
+        {"files": files, "size": size}, [f"{files:,} files written; the log in {folder} has {size:,} entries"]
+    )
 
 
 def show_keys() -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from cyclopts import App
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kyc.domain.submission import Receipt
+    from kyc.wiring import Service
 
 from kyc.cli.main import screen, service
 from kyc.errors import InputError
@@ -24,6 +30,7 @@ def register(app: App) -> None:
     customer.command(history)
     transaction = App(name="transaction", help="Transactions in full.")
     transaction.command(show_transaction, name="show")
+    transaction.command(prove)
     app.command(customer)
     app.command(transaction)
 
@@ -36,6 +43,7 @@ def ingest(
     mapping: Path | None = None,
     dry_run: bool = False,
     rejects: Path | None = None,
+    receipts: Path | None = None,
 ) -> int:
     """Record the lines of files: good ones are kept, faulty ones explained in the reject file.
 
@@ -53,6 +61,8 @@ def ingest(
         Check without recording.
     rejects
         Reject file; default: the source's name with .rejects.ndjson in the present folder.
+    receipts
+        Folder for the signed receipts of what was recorded.
     """
     from kyc import intake
 
@@ -69,7 +79,9 @@ def ingest(
                 if dry_run:
                     tally = intake.rehearse(lines, opened.ledger, rejects=keep, progress=told)
                 else:
-                    tally = intake.take_in(opened.ledger, lines, rejects=keep, progress=told)
+                    tally = intake.take_in(
+                        opened.ledger, lines, rejects=keep, progress=told, receipts=_receipts(opened, receipts)
+                    )
             for name in ("read", "recorded", "replayed", "refused", "events", "transactions"):
                 totals[name] = totals.get(name, 0) + getattr(tally, name)
             if tally.refused:
@@ -83,6 +95,23 @@ def ingest(
     )
     screen().answer(totals | {"dry_run": dry_run}, [line])
     return 2 if totals["refused"] else 0
+
+
+def _receipts(opened: Service, folder: Path | None) -> Callable[[list[Receipt]], None] | None:
+    """Writes each batch's receipts as a signed note into the folder."""
+    if folder is None:
+        return None
+    from kyc.publish import sign_receipt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    origin, key = opened.log.database.origin(), opened.provider.signing_key("receipt")
+
+    def write(batch: list[Receipt]) -> None:
+        if batch:
+            name = f"{batch[0].recorded_at}-{batch[0].lane}-{batch[0].position}.receipt"
+            (folder / name).write_text(sign_receipt(origin, key, batch), encoding="utf-8")
+
+    return write
 
 
 def show(number: str, /, *, as_of: str | None = None) -> None:
@@ -139,6 +168,30 @@ def show_transaction(reference: str, /, *, as_of: str | None = None) -> None:
         zone = ZoneInfo(opened.configuration.zone)
         found = reconstruct.transaction(opened.log, opened.sealed, reference, as_of=moment(as_of, zone))
         screen().answer(reconstruct.as_dict(found), reconstruct.lines(found, zone))
+
+
+def prove(reference: str, /, *, out: Path) -> None:
+    """The proof that a transaction's first leg is in the signed log, as a .tlog-proof file others can check.
+
+    Parameters
+    ----------
+    reference
+        The bank's transaction reference.
+    out
+        The file to write.
+    """
+    from kyc.errors import NotFoundError
+    from kyc.publish import prove as proof_of
+
+    with service() as opened:
+        log = opened.log
+        found = log.reader.claim("transaction", log.blinder.claim_key("transaction", reference))
+        if found is None:
+            raise NotFoundError("no such transaction", field="reference")
+        stream, version = found
+        (row,) = log.reader.stream(stream, after=version - 1, through=version)
+        out.write_text(proof_of(opened.sealed, row), encoding="utf-8")
+    screen().answer({"proof": str(out)}, [f"{out}: to be checked under the log key of kyc keys show"])
 
 
 def moment(text: str | None, zone: ZoneInfo) -> datetime | None:

@@ -85,7 +85,7 @@ def run(ledger: Ledger, path: Path, rejects: Path) -> Tally:
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_explained(ledger: Ledger, tmp_path: Path, case: str) -> None:
-    """Each bad line is rejected with file, line, field and rule, never a value; the good lines around it are kept."""
+    """Each bad line is rejected with file, line, field and rule, never a value; good lines around it are kept."""
     ledger.record(household())
     changes, field = BAD[case]
     good = [json.dumps(booking(**{"key": f"g{n}", "data.reference": f"G{n}"})).encode() for n in range(2)]

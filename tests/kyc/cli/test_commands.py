@@ -130,6 +130,19 @@ def test_seal_gives_the_checkpoint(call: Call, bank: Path) -> None:
     assert document(call("--json", "verify", "--trusted", str(kept)))["ok"] is True
 
 
+def test_what_is_given_out(call: Call, bank: Path, tmp_path: Path) -> None:
+    """Receipts, a proof file and the static log come from the command line."""
+    more = tmp_path / "more.ndjson"
+    more.write_bytes(wire(booked("T2", ("A1", "debit", "1.00"))))
+    assert call("ingest", "ndjson", str(more), "--receipts", str(tmp_path / "receipts"))[0] == 0
+    assert len(list((tmp_path / "receipts").glob("*.receipt"))) == 1
+    assert call("transaction", "prove", "T2", "--out", str(tmp_path / "T2.tlog-proof"))[0] == 4
+    assert call("seal")[0] == 0
+    assert call("transaction", "prove", "T2", "--out", str(tmp_path / "T2.tlog-proof"))[0] == 0
+    assert document(call("--json", "publish", str(tmp_path / "log")))["size"] > 12
+    assert (tmp_path / "log" / "checkpoint").is_file()
+
+
 def test_rebuild(call: Call, bank: Path) -> None:
     """A read model is rebuilt and equal."""
     assert document(call("--json", "rebuild", "customer_profile"))["equal"] is True

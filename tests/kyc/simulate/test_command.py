@@ -107,6 +107,6 @@ def test_a_reader_that_stops_early_is_no_error_message() -> None:
 
 
 PINNED = {
-    "submissions": "95f13c64063a53045dad21e322fee640c7489a341dd9a044739f3449780faeb2",
+    "submissions": "e23a098d09e3fb8cbdc63435aa440b257ff51ffc2dc33642c3b902ad32d30313",
     "plain": "68cd148b39cc48b8644f6fe58036845884ad1a4538fd39341a6301b474bf58d2",
 }
