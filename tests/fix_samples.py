@@ -18,7 +18,7 @@ from kyc.domain import account as a
 from kyc.domain import customer as c
 from kyc.domain import document as d
 from kyc.domain import transaction as t
-from kyc.domain.catalogue import GROUPS
+from kyc.domain.catalogue import STREAMS
 from kyc.domain.event import Event, Image, topics
 from kyc.domain.values import Address, Counterparty, Equivalent, Name, Party, Phone
 
@@ -159,18 +159,6 @@ def _transaction() -> list[Event]:
     ]  # fmt: skip
 
 
-def _all() -> dict[str, Event]:
-    events = [*_customer(), *_document(), *_account(), *_transaction()]
-    return {event.TOPIC: event for event in events}
-
-
-SAMPLES = _all()
-"""Topic → sample."""
-PRODUCT = {topic: kind for topic, kind in topics().items() if kind.__module__.startswith("kyc.")}
-"""Topic → event, without those that tests define."""
-MODULES = [group.__name__ for group in GROUPS]
-
-
 # --- any event, out of its own type ---------------------------------------------------------------------
 
 _OFFSETS = [UTC, CHINA, timezone(timedelta(hours=-3, minutes=-30))]
@@ -178,6 +166,7 @@ _TEXT = st.characters(codec="utf-8", exclude_characters=[chr(n) for n in (*range
 _FORMS = {
     "^[A-Z]{3}$": st.sampled_from(["CNY", "USD", "GBR"]),
     "^([A-Z][a-z]{3})?$": st.sampled_from(["", "Hans", "Latn"]),
+    "^[0-9]{4}-(0[1-9]|1[0-2])$": st.sampled_from(["2025-12", "2026-01"]),
     "^[0-9a-f]{64}$": st.binary(min_size=32, max_size=32).map(bytes.hex),
 }
 
@@ -224,6 +213,51 @@ def structs(cls: Any) -> st.SearchStrategy[Any]:
     made = {field.name: values(field.type) for field in fields}
     needed = {field.name: made[field.name] for field in fields if field.required}
     return st.one_of(st.builds(cls, **made), st.builds(cls, **needed))
+
+
+# --- one full event of a type ---------------------------------------------------------------------------
+
+_FIXED: dict[type, Callable[[Any, str], Any]] = {
+    msgspec.inspect.IntType: lambda kind, _: kind.ge + 7 if kind.ge is not None else 7,
+    msgspec.inspect.DecimalType: lambda _, __: Decimal("12.50"),
+    msgspec.inspect.DateTimeType: lambda _, __: AT,
+    msgspec.inspect.DateType: lambda _, __: DAY,
+    msgspec.inspect.BoolType: lambda _, __: True,
+    msgspec.inspect.LiteralType: lambda kind, _: kind.values[0],
+    msgspec.inspect.EnumType: lambda kind, _: next(iter(kind.cls)),
+    msgspec.inspect.StructType: lambda kind, _: full(kind.cls),
+    msgspec.inspect.VarTupleType: lambda kind, name: tuple(
+        _value(kind.item_type, f"{name}-{n}") for n in range(1, (kind.min_length or 1) + 1)
+    ),
+    msgspec.inspect.UnionType: lambda kind, name: _value(
+        next(one for one in kind.types if not isinstance(one, msgspec.inspect.NoneType)), name
+    ),
+}
+_FIXED_FORMS = {
+    "^[A-Z]{3}$": "CNY",
+    "^([A-Z][a-z]{3})?$": "Hans",
+    "^[0-9a-f]{64}$": "ab" * 32,
+    "^[0-9]{4}-(0[1-9]|1[0-2])$": "2026-03",
+}
+
+
+def _value(kind: Any, name: str) -> Any:
+    if isinstance(kind, msgspec.inspect.StrType):
+        return _FIXED_FORMS.get(kind.pattern or "") or name.replace("_", "-")
+    return _FIXED[type(kind)](kind, name)
+
+
+def full(cls: Any) -> Any:
+    """A struct with every field filled: text is the field's name, the rest the same everywhere."""
+    return cls(**{field.name: _value(field.type, field.name) for field in msgspec.inspect.type_info(cls).fields})
+
+
+PRODUCT = {topic: kind for topic, kind in topics().items() if kind.STREAM in STREAMS}
+"""Topic → event, without those that tests define."""
+SAMPLES = {topic: full(kind) for topic, kind in PRODUCT.items()} | {
+    event.TOPIC: event for event in (*_customer(), *_document(), *_account(), *_transaction())
+}
+"""Topic → sample: written by hand where it tells something, filled by type elsewhere."""
 
 
 @pytest.fixture(params=sorted(PRODUCT))

@@ -150,7 +150,10 @@ def _stream_of(submission: Submission) -> Stream[Any]:
 def _key(submission: Submission) -> str:
     """The key of the stream an event belongs to: its own word, else the submission's."""
     data = submission.data
-    return getattr(data, data.KEY) if data.KEY else submission.stream
+    if data.KEY:
+        return str(getattr(data, data.KEY))
+    stream = STREAMS.get(data.STREAM)
+    return submission.stream if stream is None else stream.key or submission.stream
 
 
 def _mentioned(data: Event) -> tuple[StreamName, ...]:

@@ -16,7 +16,9 @@ import msgspec
 from kyc.domain import codec, identifiers, templates
 from kyc.domain.dates import check_date, check_past
 from kyc.domain.event import Event, RecordClass
-from kyc.domain.stream import POLICIES, Given, Stream, check, claims
+from kyc.domain.facets import Diligence, Life, Papers, Privacy
+from kyc.domain.policies import published
+from kyc.domain.stream import POLICIES, Given, Stream, check, claims, consults
 from kyc.domain.submission import Claim
 from kyc.domain.templates import CustomerType, Template
 from kyc.domain.values import Address, Code, Country, Line, Name, Party, Phone, Record, Text, Word
@@ -242,9 +244,14 @@ class CustomerState(msgspec.Struct, frozen=True, kw_only=True):
     relationship_from: date | None = None
     relationship_to: date | None = None
     accounts: tuple[Held, ...] = ()
+    life: Life = Life()
+    papers: Papers = Papers()
+    diligence: Diligence = Diligence()
+    privacy: Privacy = Privacy()
 
 
 CUSTOMER: Final = Stream("customer", CustomerState)
+consults(POLICIES, CustomerRegistered, AttributeChanged, AttributeCorrected)
 
 
 @CUSTOMER.begins(CustomerRegistered)
@@ -255,34 +262,45 @@ def _registered(event: CustomerRegistered) -> CustomerState:
     )  # fmt: skip
 
 
-def _changes(event: type[Event], change: Callable[[CustomerState, Any], dict[str, Any]]) -> None:
+def changes(event: type[Event], change: Callable[[CustomerState, Any], dict[str, Any]]) -> None:
+    """Register how an event changes the customer's state: the fields that become others."""
+
     @CUSTOMER.changes(event)
     def fold(state: CustomerState, event: Event) -> CustomerState:
         return msgspec.structs.replace(state, **change(state, event))
 
 
-_changes(NameChanged, lambda _, event: {"names": event.names})
-_changes(AddressChanged, lambda _, event: {"addresses": event.addresses})
-_changes(
+def part(name: str, event: type[Event], change: Callable[[Any, Any], dict[str, Any]]) -> None:
+    """Register how an event changes one part of the state: the fields of that part that become others."""
+
+    @CUSTOMER.changes(event)
+    def fold(state: CustomerState, event: Event) -> CustomerState:
+        old = getattr(state, name)
+        return msgspec.structs.replace(state, **{name: msgspec.structs.replace(old, **change(old, event))})
+
+
+changes(NameChanged, lambda _, event: {"names": event.names})
+changes(AddressChanged, lambda _, event: {"addresses": event.addresses})
+changes(
     ContactChanged,
     lambda state, event: {"phones": event.phones or state.phones, "email": event.email or state.email},
 )
-_changes(IdentityVerified, lambda _, event: {"verified": event})
-_changes(RiskRated, lambda _, event: {"risk": event})
-_changes(RelationshipEstablished, lambda _, event: {"relationship_from": event.on, "relationship_to": None})
-_changes(RelationshipEnded, lambda _, event: {"relationship_to": event.on})
-_changes(
+changes(IdentityVerified, lambda _, event: {"verified": event})
+changes(RiskRated, lambda _, event: {"risk": event})
+changes(RelationshipEstablished, lambda _, event: {"relationship_from": event.on, "relationship_to": None})
+changes(RelationshipEnded, lambda _, event: {"relationship_to": event.on})
+changes(
     AccountLinked,
     lambda state, event: {
         "accounts": (*state.accounts, Held(account=event.account, role=event.role, since=event.on))
     },
 )
-_changes(
+changes(
     AccountUnlinked,
     lambda state, event: {"accounts": tuple(held for held in state.accounts if held.account != event.account)},
 )
 for _kind in (AttributeChanged, AttributeCorrected):
-    _changes(
+    changes(
         _kind,
         lambda state, event: {
             "registered": msgspec.structs.replace(
@@ -376,6 +394,23 @@ def _fits_template(_: CustomerState, event: CustomerRegistered, given: Given) ->
     templates.check(template, [name for name in _FIELDS if getattr(event, name) not in _EMPTY])
 
 
+@CUSTOMER.rule(CustomerRegistered)
+def _was_informed(_: CustomerState, event: CustomerRegistered, given: Given) -> None:
+    """No collection without a notice in force on that day (PIPL art. 17), once any has been published."""
+    notices = published(given).notices
+    collected = event.occurred_at.date()
+    if notices and not any(
+        known.name == event.notice
+        and known.effective_from <= collected
+        and (known.effective_to is None or collected <= known.effective_to)
+        for known in notices
+    ):
+        raise RefusedError(
+            "no such notice on that day", field="notice", rule="a published notice in force",
+            remedy="present the present notice first",
+        )  # fmt: skip
+
+
 @CUSTOMER.rule(AttributeChanged, AttributeCorrected)
 def _allowed(state: CustomerState, event: AttributeChanged | AttributeCorrected, given: Given) -> None:
     templates.check_allowed(
@@ -398,8 +433,11 @@ def _corrects(state: CustomerState, event: AttributeCorrected, given: Given) -> 
 
 @CUSTOMER.rule(RelationshipEstablished)
 def _begins_once(state: CustomerState, _: RelationshipEstablished, __: Given) -> None:
-    if state.relationship_from is not None and state.relationship_to is None:
-        raise RefusedError("the relationship exists already", field="on", rule="established once")
+    if state.relationship_from is not None:
+        raise RefusedError(
+            "the relationship exists already", field="on", rule="established once",
+            remedy="reopen it where it has ended",
+        )  # fmt: skip
 
 
 @CUSTOMER.rule(RelationshipEnded)
@@ -423,9 +461,7 @@ def second_person(other: str, given: Given, field: str) -> None:
 
 
 def _template(event: CustomerRegistered, collected: date, given: Given) -> Template:
-    policies = given.states.get(POLICIES)
-    published = {} if policies is None else policies.templates
-    return templates.in_force(event.template, event.type, published, collected, given.today)
+    return templates.in_force(event.template, event.type, published(given).templates, collected, given.today)
 
 
 def _check_number(kind: str, number: str, field: str) -> None:

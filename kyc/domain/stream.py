@@ -51,19 +51,30 @@ class Given(NamedTuple):
         Raises:
             RefusedError: the stream does not exist.
         """
-        found = self.states.get(StreamName(kind, key))
+        found = self.seen(StreamName(kind, key))
         if found is None:
             raise unknown(kind, field)
         return found
+
+    def seen(self, name: StreamName) -> Any:
+        """The state of a stream that may not exist, None or the empty state where it does not."""
+        return self.states.get(name) or STREAMS[name.kind].empty
 
 
 class Stream(Generic[S]):
     """One kind of stream and its tables. ``state`` None: its events are recorded, never folded for decisions."""
 
-    def __init__(self, kind: str, state: type[S] | None = None, *, head_office: bool = False) -> None:
+    def __init__(
+        self, kind: str, state: type[S] | None = None, *, empty: S | None = None, key: str = "",
+        head_office: bool = False,
+    ) -> None:  # fmt: skip
         assert kind not in STREAMS, kind
         self.kind = kind
         self.state = state
+        self.empty = empty
+        """The state before the first event, where any event may be the first."""
+        self.key = key
+        """The key of the only stream of this kind; empty where there are many."""
         self.head_office = head_office
         """Only head office may write to it (总部统一要求)."""
         self.initial: dict[type[Event], Callable[[Any], S]] = {}
@@ -112,7 +123,11 @@ class Stream(Generic[S]):
         kind = type(event)
         if state is None:
             begin = self.initial.get(kind)
-            return None if begin is None else begin(event)
+            if begin is not None:
+                return begin(event)
+            state = self.empty
+            if state is None:
+                return None
         fold = self.folds.get(kind)
         return state if fold is None else fold(state, event)
 
@@ -132,6 +147,7 @@ class Stream(Generic[S]):
                     remedy="use another number, or record what changed",
                 )
         elif self.state is not None:
+            state = state or self.empty
             if state is None:
                 raise unknown(self.kind, "stream")
             for rule in self.common:

@@ -16,6 +16,7 @@ from kyc.domain.customer import (
     RelationshipEstablished,
     RiskRated,
 )
+from kyc.domain.diligence import SeniorApprovalGranted, SourceOfFundsRecorded
 from kyc.domain.document import DocumentCaptured, DocumentVerified
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
@@ -67,6 +68,9 @@ class Files:
         level = "enhanced" if customer.risk == "high" else "standard"
         yield desk.submit("verified", _verified(desk, document, level))
         yield desk.submit("rated", _rated(desk, customer.risk))
+        if customer.risk == "high":
+            yield desk.submit("funds", _funds(desk))
+            yield desk.submit("approved", _approved(desk))
         opened = customer.accounts[0].opened
         if opened > desk.day:
             desk.move(opened)
@@ -249,6 +253,18 @@ def _rated(desk: _Desk, risk: Any) -> RiskRated:
         reasons=_REASONS[risk],
         score=_SCORES[risk],
         rated_on=desk.day,
+    )
+
+
+def _funds(desk: _Desk) -> SourceOfFundsRecorded:
+    return SourceOfFundsRecorded(
+        occurred_at=desk.tick(), kind="funds", statement="income from trade and wages", evidence=("bank statement",)
+    )
+
+
+def _approved(desk: _Desk) -> SeniorApprovalGranted:
+    return SeniorApprovalGranted(
+        occurred_at=desk.tick(), approver=f"{desk.customer.branch}-manager", reason="risk accepted with monitoring"
     )
 
 

@@ -1,0 +1,388 @@
+"""What head office decides, and what the institution does with its own records: policies, branches, days, checks.
+
+Policies, templates and notices stand in one stream that decisions consult; branches in another. Closings of days,
+checks, exports and rebuilds are recorded per branch or office and never folded. Serves seed rules 2, 5, 12, 20, 21
+and 35.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar, Final, Literal
+
+import msgspec
+
+from kyc.domain.dates import check_date, check_past
+from kyc.domain.event import Event, RecordClass
+from kyc.domain.policies import STREAM as POLICY_STREAM
+from kyc.domain.policies import Notice, Policies, Policy
+from kyc.domain.stream import Given, Stream, check
+from kyc.domain.templates import ALWAYS, SHIPPED, Template
+from kyc.domain.values import Code, Digest, Line, Record, Text, Word
+from kyc.errors import RefusedError
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+
+
+class PolicyEvent(Event, frozen=True, kw_only=True):
+    """A publication of head office."""
+
+    STREAM: ClassVar[str] = "policies"
+    RECORD_CLASS: ClassVar[RecordClass] = RecordClass.GOVERNANCE
+
+
+class PolicyPublished(PolicyEvent, frozen=True, kw_only=True):
+    """A rule becomes, changes or ceases to be law; a typing error is corrected by a new version (seed rule 21)."""
+
+    TOPIC: ClassVar[str] = "policy.published"
+
+    policy: Policy
+    approver: Code
+    """The second person."""
+
+
+class TemplatePublished(PolicyEvent, frozen=True, kw_only=True):
+    """A version of a registration form (登记模板; seed rule 2). Its name carries the version and is used once."""
+
+    TOPIC: ClassVar[str] = "template.published"
+
+    form: Template
+    approver: Code
+
+
+class NoticePublished(PolicyEvent, frozen=True, kw_only=True):
+    """A version of the privacy notice (PIPL art. 17; seed rule 12)."""
+
+    TOPIC: ClassVar[str] = "notice.published"
+
+    notice: Notice
+    approver: Code
+
+
+class BranchEvent(Event, frozen=True, kw_only=True):
+    """A change in the institution's branches."""
+
+    STREAM: ClassVar[str] = "branches"
+    RECORD_CLASS: ClassVar[RecordClass] = RecordClass.GOVERNANCE
+
+    branch: Code
+    on: date
+
+
+class BranchOpened(BranchEvent, frozen=True, kw_only=True):
+    """A branch began to serve; its zone and calendar decide what a day is there."""
+
+    TOPIC: ClassVar[str] = "branch.opened"
+
+    zone: Code
+    """IANA name."""
+    jurisdiction: Code
+    name: Line = ""
+
+
+class BranchMerged(BranchEvent, frozen=True, kw_only=True):
+    """A branch's customers and duties went to another branch; its history stays its own."""
+
+    TOPIC: ClassVar[str] = "branch.merged"
+
+    into: Code
+
+
+class BranchClosed(BranchEvent, frozen=True, kw_only=True):
+    """A branch ceased to serve."""
+
+    TOPIC: ClassVar[str] = "branch.closed"
+
+
+class OperationEvent(Event, frozen=True, kw_only=True):
+    """Something the institution or this program did with the records; recorded per office."""
+
+    STREAM: ClassVar[str] = "operations"
+    RECORD_CLASS: ClassVar[RecordClass] = RecordClass.GOVERNANCE
+    KEY: ClassVar[str] = "office"
+
+    office: Code
+    """A branch, or the part of the service that speaks."""
+
+
+class DayClosed(OperationEvent, frozen=True, kw_only=True):
+    """A branch's day is complete (每日汇总; seed rule 5); what arrives later is listed as late."""
+
+    TOPIC: ClassVar[str] = "day.closed"
+
+    day: date
+    recorded: Count
+    """Events recorded that day in the branch's own zone."""
+    late: Count
+    """Of these, events that happened on an earlier day."""
+    refused: Count = 0
+
+
+class MonthClosed(OperationEvent, frozen=True, kw_only=True):
+    """A branch's month is complete and was analysed (月底分析)."""
+
+    TOPIC: ClassVar[str] = "month.closed"
+
+    month: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")]
+    recorded: Count
+    late: Count
+    analysis: Line = ""
+
+
+class CheckpointAnchored(OperationEvent, frozen=True, kw_only=True):
+    """A checkpoint was handed to somebody outside, who can hold us to it."""
+
+    TOPIC: ClassVar[str] = "integrity.checkpoint_anchored"
+
+    size: Count
+    root: Digest
+    where: Text
+    """Witness, timestamp authority or custodian."""
+    receipt: Line = ""
+
+
+class IntegrityVerified(OperationEvent, frozen=True, kw_only=True):
+    """A verification found nothing wrong (seed rule 35: one for every day)."""
+
+    TOPIC: ClassVar[str] = "integrity.verified"
+
+    scope: Code
+    size: Count
+    root: Digest
+    steps: Annotated[tuple[Code, ...], msgspec.Meta(max_length=50)] = ()
+
+
+class IntegrityViolationDetected(OperationEvent, frozen=True, kw_only=True):
+    """A verification found a bad place; the place is named, its content is not."""
+
+    TOPIC: ClassVar[str] = "integrity.violation_detected"
+
+    step: Code
+    place: Text
+    found: Line = ""
+
+
+class ProjectionRebuilt(OperationEvent, frozen=True, kw_only=True):
+    """A read model was rebuilt; equal digests say that nothing changed (seed rule 3)."""
+
+    TOPIC: ClassVar[str] = "projection.rebuilt"
+
+    projection: Code
+    version: Count
+    digest: Digest
+    events: Count
+
+
+class ExportSigned(OperationEvent, frozen=True, kw_only=True):
+    """An export left the house, signed for a recipient and a purpose (seed rules 28 and 34)."""
+
+    TOPIC: ClassVar[str] = "export.signed"
+
+    recipient: Code
+    permitted_purpose: Code
+    """What the recipient may use it for (AML24 art. 7)."""
+    manifest: Digest
+    key: Word
+    events: Count
+    encrypted: bool = False
+
+
+class ClockSkewObserved(OperationEvent, frozen=True, kw_only=True):
+    """A branch's clock and ours disagreed by more than they may."""
+
+    TOPIC: ClassVar[str] = "clock.skew_observed"
+
+    branch: Code
+    milliseconds: Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+    """Theirs minus ours."""
+
+
+class RiskAssessmentRecorded(OperationEvent, frozen=True, kw_only=True):
+    """The periodic assessment of information security or money-laundering risk (seed rule 35; AML24 art. 30)."""
+
+    TOPIC: ClassVar[str] = "institution.risk_assessed"
+
+    kind: Literal["information-security", "money-laundering", "product", "group"]
+    span: Code
+    """The time it covers, such as ``2026-Q1``."""
+    findings: Count
+    digest: Digest
+    approver: Code
+
+
+class CustodyTransferred(OperationEvent, frozen=True, kw_only=True):
+    """Records were handed to the body the State Council names, on dissolution (AML24 art. 34)."""
+
+    TOPIC: ClassVar[str] = "custody.transferred"
+
+    receiver: Code
+    reason: Literal["dissolution", "revocation", "bankruptcy", "sale", "succession"]
+    manifest: Digest
+    streams: Count
+    witness: Code
+
+
+# --- state ----------------------------------------------------------------------------------------------
+
+
+class Branch(Record, frozen=True, kw_only=True):
+    """A branch as it is now."""
+
+    code: str
+    opened_on: date
+    zone: str
+    jurisdiction: str
+    closed_on: date | None = None
+    into: str = ""
+
+
+class Branches(Record, frozen=True, kw_only=True):
+    """All branches there ever were."""
+
+    branches: tuple[Branch, ...] = ()
+
+    def get(self, code: str) -> Branch | None:
+        """The branch of that code."""
+        return next((branch for branch in self.branches if branch.code == code), None)
+
+
+BRANCHES: Final = Stream("branches", Branches, empty=Branches(), key="institution", head_office=True)
+OPERATIONS: Final = Stream[None]("operations")
+
+
+@POLICY_STREAM.changes(PolicyPublished)
+def _policy(state: Policies, event: PolicyPublished) -> Policies:
+    kept = tuple(known for known in state.policies if known.id != event.policy.id)
+    return msgspec.structs.replace(state, policies=(*kept, event.policy))
+
+
+@POLICY_STREAM.changes(TemplatePublished)
+def _form(state: Policies, event: TemplatePublished) -> Policies:
+    return msgspec.structs.replace(state, forms=(*state.forms, event.form))
+
+
+@POLICY_STREAM.changes(NoticePublished)
+def _notice(state: Policies, event: NoticePublished) -> Policies:
+    return msgspec.structs.replace(state, notices=(*state.notices, event.notice))
+
+
+@BRANCHES.changes(BranchOpened)
+def _opened(state: Branches, event: BranchOpened) -> Branches:
+    opened = Branch(code=event.branch, opened_on=event.on, zone=event.zone, jurisdiction=event.jurisdiction)
+    return msgspec.structs.replace(state, branches=(*state.branches, opened))
+
+
+@BRANCHES.changes(BranchMerged)
+def _merged(state: Branches, event: BranchMerged) -> Branches:
+    return _ended(state, event.branch, event.on, event.into)
+
+
+@BRANCHES.changes(BranchClosed)
+def _closed(state: Branches, event: BranchClosed) -> Branches:
+    return _ended(state, event.branch, event.on, "")
+
+
+def _ended(state: Branches, code: str, on: date, into: str) -> Branches:
+    branches = tuple(
+        msgspec.structs.replace(known, closed_on=on, into=into) if known.code == code else known
+        for known in state.branches
+    )
+    return msgspec.structs.replace(state, branches=branches)
+
+
+# --- rules ----------------------------------------------------------------------------------------------
+
+
+@check(PolicyPublished)
+def _check_policy(event: PolicyPublished, _: date) -> None:
+    _check_span(event.policy.effective_from, event.policy.effective_to, "policy")
+
+
+@check(TemplatePublished)
+def _check_form(event: TemplatePublished, _: date) -> None:
+    form = event.form
+    _check_span(form.effective_from, form.effective_to, "form")
+    if twice := sorted({*form.mandatory} & {*form.optional} | {*form.mandatory, *form.optional} & ALWAYS):
+        raise RefusedError(
+            "a field is asked for twice", field="form", rule=", ".join(twice), remedy="name each field once"
+        )
+
+
+@check(NoticePublished)
+def _check_notice(event: NoticePublished, _: date) -> None:
+    _check_span(event.notice.effective_from, event.notice.effective_to, "notice")
+
+
+def _check_span(start: date | None, end: date | None, field: str) -> None:
+    check_date(start, f"{field}.effective_from")
+    check_date(end, f"{field}.effective_to")
+    if start is not None and end is not None and end < start:
+        raise RefusedError("ends before it begins", field=f"{field}.effective_to", rule="not before effective_from")
+
+
+@check(BranchOpened, BranchMerged, BranchClosed)
+def _check_on(event: BranchEvent, today: date) -> None:
+    check_past(event.on, today, "on")
+
+
+@check(DayClosed)
+def _check_day(event: DayClosed, today: date) -> None:
+    check_past(event.day, today, "day")
+
+
+@POLICY_STREAM.always
+def _two_people(_: Policies, event: Event, given: Given) -> None:
+    assert isinstance(event, PolicyPublished | TemplatePublished | NoticePublished)
+    if event.approver == given.origin.actor:
+        raise RefusedError(
+            "the second person is the first", field="approver", rule="two people",
+            remedy="have somebody else approve",
+        )  # fmt: skip
+
+
+@POLICY_STREAM.rule(PolicyPublished)
+def _next_version(state: Policies, event: PolicyPublished, _: Given) -> None:
+    expected = state.version(event.policy.id) + 1
+    if event.policy.version != expected:
+        raise RefusedError(
+            "not the next version", field="policy.version", rule=f"{expected} comes next",
+            remedy="a published version is never edited: publish its successor",
+        )  # fmt: skip
+
+
+@POLICY_STREAM.rule(TemplatePublished)
+def _new_form(state: Policies, event: TemplatePublished, _: Given) -> None:
+    if event.form.name in {**SHIPPED, **state.templates}:
+        raise RefusedError(
+            "this version exists", field="form.name", rule="published once", remedy="give it the next version"
+        )
+
+
+@POLICY_STREAM.rule(NoticePublished)
+def _new_notice(state: Policies, event: NoticePublished, _: Given) -> None:
+    if any(known.name == event.notice.name for known in state.notices):
+        raise RefusedError(
+            "this version exists", field="notice.name", rule="published once", remedy="give it the next version"
+        )
+
+
+@BRANCHES.rule(BranchOpened)
+def _new_branch(state: Branches, event: BranchOpened, _: Given) -> None:
+    if state.get(event.branch) is not None:
+        raise RefusedError("this branch exists", field="branch", rule="opened once", remedy="give it another code")
+
+
+@BRANCHES.rule(BranchMerged, BranchClosed)
+def _open_branch(state: Branches, event: BranchMerged | BranchClosed, _: Given) -> None:
+    branch = state.get(event.branch)
+    if branch is None or branch.closed_on is not None:
+        raise RefusedError("no such open branch", field="branch", rule="open before it ends")
+    if event.on < branch.opened_on:
+        raise RefusedError("ends before it began", field="on", rule="not before it was opened")
+
+
+@BRANCHES.rule(BranchMerged)
+def _open_target(state: Branches, event: BranchMerged, _: Given) -> None:
+    target = state.get(event.into)
+    if target is None or target.closed_on is not None or event.into == event.branch:
+        raise RefusedError("no such open branch", field="into", rule="another branch that is open")

@@ -1,0 +1,237 @@
+"""What becomes of documents: replaced, lost, run out, and what service is suspended for it.
+
+That a document has run out is computed for any day; events record what was done about it: the reminder's grace
+granted, the service suspended after it, the service resumed. How long a reasonable period is, is policy. Serves
+O2-07 art. 19 and 22, AML24 art. 30: incoming payments and basic services stay open, which is the core system's
+business; here it is recorded.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from kyc.domain.customer import CUSTOMER, CustomerEvent, CustomerState, IdentityVerified, part
+from kyc.domain.dates import check_date
+from kyc.domain.document import DocumentCaptured, DocumentVerified, bare, current
+from kyc.domain.life import age_on
+from kyc.domain.policies import DocumentKind, published
+from kyc.domain.stream import POLICIES, Given, check, consults
+from kyc.domain.values import Code, Line, Text
+from kyc.errors import RefusedError
+
+
+class PaperEvent(CustomerEvent, frozen=True, kw_only=True):
+    """An event about one captured document."""
+
+    kind: Code
+    number: Code
+
+
+class VerificationFailed(PaperEvent, frozen=True, kw_only=True):
+    """A check could not be carried through: the service was down, the chip unreadable (``tb_lwhc_log``)."""
+
+    TOPIC: ClassVar[str] = "document.verification_failed"
+
+    method: Code
+    reason: Text
+    reference: Code
+
+
+class DocumentExpired(PaperEvent, frozen=True, kw_only=True):
+    """The system noticed that a document had run out and set a task."""
+
+    TOPIC: ClassVar[str] = "document.expired"
+
+    expired_on: date
+
+
+class GraceStarted(PaperEvent, frozen=True, kw_only=True):
+    """The customer got a reasonable period to show a valid document, and gave a reason or none."""
+
+    TOPIC: ClassVar[str] = "document.grace_started"
+
+    until: date
+    reason: Line = ""
+
+
+class GraceEnded(PaperEvent, frozen=True, kw_only=True):
+    """The period is over."""
+
+    TOPIC: ClassVar[str] = "document.grace_ended"
+
+    outcome: Literal["renewed", "lapsed"]
+
+
+class DocumentSuperseded(PaperEvent, frozen=True, kw_only=True):
+    """A newer document took the place of this one; both stay."""
+
+    TOPIC: ClassVar[str] = "document.superseded"
+
+    by_kind: Code
+    by_number: Code
+
+
+class DocumentInvalidated(PaperEvent, frozen=True, kw_only=True):
+    """A document identifies nobody any more."""
+
+    TOPIC: ClassVar[str] = "document.invalidated"
+
+    reason: Literal["lost", "stolen", "forged", "revoked", "error"]
+    evidence: Line = ""
+
+
+class ServiceSuspended(CustomerEvent, frozen=True, kw_only=True):
+    """Service is suspended for want of a valid document (中止办理业务)."""
+
+    TOPIC: ClassVar[str] = "document.service_suspended"
+
+    exempt: Annotated[tuple[Code, ...], msgspec.Meta(max_length=20)] = ("incoming", "medical", "social-security")
+    """What stays open (AML24 art. 30)."""
+    reason: Line = ""
+
+
+class ServiceResumed(CustomerEvent, frozen=True, kw_only=True):
+    """A valid document was shown: service goes on."""
+
+    TOPIC: ClassVar[str] = "document.service_resumed"
+
+
+_ABOUT = (VerificationFailed, DocumentExpired, GraceStarted, GraceEnded, DocumentSuperseded, DocumentInvalidated)
+consults(POLICIES, DocumentCaptured, ServiceSuspended)
+
+for _kind in (DocumentSuperseded, DocumentInvalidated):
+    part("papers", _kind, lambda papers, event: {"void": (*papers.void, bare(event.number))})
+part("papers", GraceStarted, lambda papers, event: {"graced": (*papers.graced, bare(event.number))})
+part(
+    "papers", GraceEnded,
+    lambda papers, event: {"graced": tuple(number for number in papers.graced if number != bare(event.number))},
+)  # fmt: skip
+part("papers", ServiceSuspended, lambda _, __: {"suspended": True})
+part("papers", ServiceResumed, lambda _, __: {"suspended": False})
+
+
+# --- rules ----------------------------------------------------------------------------------------------
+
+
+@check(GraceStarted)
+def _check_until(event: GraceStarted, _: date) -> None:
+    check_date(event.until, "until")
+
+
+@CUSTOMER.rule(*_ABOUT)
+def _captured(state: CustomerState, event: PaperEvent, _: Given) -> None:
+    _find(state, event.kind, event.number, "number")
+
+
+@CUSTOMER.rule(DocumentExpired)
+def _ran_out(state: CustomerState, event: DocumentExpired, given: Given) -> None:
+    document = _find(state, event.kind, event.number, "number")
+    if document.expires_on is None or document.expires_on != event.expired_on:
+        raise RefusedError("not its day of expiry", field="expired_on", rule="as captured")
+    if document.expires_on >= given.today:
+        raise RefusedError("it has not run out", field="expired_on", rule="before today")
+
+
+@CUSTOMER.rule(DocumentSuperseded)
+def _by_another(state: CustomerState, event: DocumentSuperseded, _: Given) -> None:
+    _find(state, event.by_kind, event.by_number, "by_number")
+    if bare(event.by_number) == bare(event.number) and event.by_kind == event.kind:
+        raise RefusedError("a document cannot replace itself", field="by_number", rule="another document")
+
+
+@CUSTOMER.rule(DocumentSuperseded, DocumentInvalidated)
+def _still_valid(state: CustomerState, event: DocumentSuperseded | DocumentInvalidated, _: Given) -> None:
+    if bare(event.number) in state.papers.void:
+        raise RefusedError("it identifies nobody already", field="number", rule="invalidated once")
+
+
+@CUSTOMER.rule(GraceEnded)
+def _in_grace(state: CustomerState, event: GraceEnded, _: Given) -> None:
+    if bare(event.number) not in state.papers.graced:
+        raise RefusedError("no such period is running", field="number", rule="started before it ends")
+
+
+@CUSTOMER.rule(DocumentCaptured)
+def _accepted(state: CustomerState, event: DocumentCaptured, given: Given) -> None:
+    """Kinds of documents are policy, by customer type and age (RO285 art. 5), once any has been published."""
+    rules = [rule for _, rule in published(given).rules(DocumentKind, event.occurred_at.date())]
+    fitting = [rule for rule in rules if rule.kind == event.kind and state.type in rule.identifies]
+    if rules and not fitting:
+        raise RefusedError(
+            "not a kind that identifies this customer", field="kind", rule="document kinds in force",
+            remedy="capture one of: " + ", ".join(sorted(r.kind for r in rules if state.type in r.identifies)),
+        )  # fmt: skip
+    birth = state.registered.birth_date
+    limits = [rule.below_age for rule in fitting if rule.below_age is not None]
+    if limits and birth is not None and age_on(birth, event.occurred_at.date()) >= max(limits):
+        raise RefusedError("only for the young", field="kind", rule=f"below {max(limits)} years")
+
+
+@CUSTOMER.rule(IdentityVerified)
+def _not_void(state: CustomerState, event: IdentityVerified, _: Given) -> None:
+    valid = [d for d in current(state, event.occurred_at.date()) if d.kind == event.document_kind]
+    if valid and all(bare(document.number) in state.papers.void for document in valid):
+        raise RefusedError(
+            "the document was invalidated", field="document_kind", rule="document.invalidated",
+            remedy="capture another document",
+        )  # fmt: skip
+
+
+@CUSTOMER.rule(DocumentVerified)
+def _not_of_a_void_one(state: CustomerState, event: DocumentVerified, _: Given) -> None:
+    if event.result == "match" and bare(event.number) in state.papers.void:
+        raise RefusedError("the document was invalidated", field="number", rule="document.invalidated")
+
+
+@CUSTOMER.rule(ServiceSuspended)
+def _grace_is_over(state: CustomerState, event: ServiceSuspended, given: Given) -> None:
+    """Service is suspended only where no document is valid and the reasonable period is over (O2-07 art. 19)."""
+    on = event.occurred_at.date()
+    if state.papers.suspended:
+        raise RefusedError("service is suspended already", field="stream", rule="once")
+    if usable(state, on):
+        raise RefusedError("a document is valid", field="stream", rule="no valid document")
+    expiries = [document.expires_on for document in state.documents if document.expires_on is not None]
+    graces = {rule.kind: rule.grace_days for _, rule in published(given).rules(DocumentKind, on)}
+    if expiries and graces:
+        last = max(
+            document.expires_on + timedelta(days=graces.get(document.kind, 0))
+            for document in state.documents
+            if document.expires_on is not None
+        )
+        if on <= last:
+            raise RefusedError(
+                "the reasonable period is not over", field="occurred_at", rule="expiry and grace of the policy",
+                remedy="remind the customer",
+            )  # fmt: skip
+
+
+@CUSTOMER.rule(ServiceResumed)
+def _valid_again(state: CustomerState, event: ServiceResumed, _: Given) -> None:
+    if not state.papers.suspended:
+        raise RefusedError("service is not suspended", field="stream", rule="suspended before it resumes")
+    if not usable(state, event.occurred_at.date()):
+        raise RefusedError(
+            "no document is valid", field="stream", rule="a valid document", remedy="capture a valid document first"
+        )
+
+
+def usable(state: CustomerState, on: date) -> tuple[DocumentCaptured, ...]:
+    """The customer's documents that are valid on a day and were not invalidated."""
+    return tuple(document for document in current(state, on) if bare(document.number) not in state.papers.void)
+
+
+def _find(state: CustomerState, kind: str, number: str, field: str) -> DocumentCaptured:
+    for document in state.documents:
+        if document.kind == kind and bare(document.number) == bare(number):
+            assert isinstance(document, DocumentCaptured)
+            return document
+    raise RefusedError(
+        "no such document",
+        field=field,
+        rule="captured in this file",
+        remedy="capture it first, or correct the number",
+    )
