@@ -184,3 +184,22 @@ where lane = %s and position_from <= %s and position_to >= %s
 -- tile --
 -- One full tile.
 select hashes from kyc.tile where level = %s and index = %s
+
+-- insert_snapshot --
+-- One snapshot; a second of the same version is refused by the key.
+insert into kyc.snapshot (lane, stream_id, version, topic, data_key, hash, commitment, state)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
+
+-- snapshots --
+-- Snapshots of a stream, newest first.
+select version, topic, data_key, hash, commitment, state from kyc.snapshot
+where lane = %s and stream_id = %s and version > %s and version <= %s
+order by version desc
+
+-- track --
+-- That an upstream notification was processed: a claim whose key is the application and the position.
+insert into kyc.claim (lane, kind, key, stream_id, version) values (%s, %s, %s, %s, 0)
+
+-- tracked --
+-- The last processed notification of an upstream application.
+select key from kyc.claim where lane = %s and kind = %s and key between %s and %s order by key desc limit 1
