@@ -166,6 +166,7 @@ _TEXT = st.characters(codec="utf-8", exclude_characters=[chr(n) for n in (*range
 _FORMS = {
     "^[A-Z]{3}$": st.sampled_from(["CNY", "USD", "GBR"]),
     "^([A-Z][a-z]{3})?$": st.sampled_from(["", "Hans", "Latn"]),
+    "^[a-z-]{1,32}/[!-~]{1,64}$": st.sampled_from(["customer/C1", "account/A1"]),
     "^[0-9]{4}-(0[1-9]|1[0-2])$": st.sampled_from(["2025-12", "2026-01"]),
     "^[0-9a-f]{64}$": st.binary(min_size=32, max_size=32).map(bytes.hex),
 }
@@ -218,7 +219,7 @@ def structs(cls: Any) -> st.SearchStrategy[Any]:
 # --- one full event of a type ---------------------------------------------------------------------------
 
 _FIXED: dict[type, Callable[[Any, str], Any]] = {
-    msgspec.inspect.IntType: lambda kind, _: kind.ge + 7 if kind.ge is not None else 7,
+    msgspec.inspect.IntType: lambda kind, _: min((kind.ge or 0) + 7, kind.le or 7 + (kind.ge or 0)),
     msgspec.inspect.DecimalType: lambda _, __: Decimal("12.50"),
     msgspec.inspect.DateTimeType: lambda _, __: AT,
     msgspec.inspect.DateType: lambda _, __: DAY,
@@ -238,6 +239,7 @@ _FIXED_FORMS = {
     "^([A-Z][a-z]{3})?$": "Hans",
     "^[0-9a-f]{64}$": "ab" * 32,
     "^[0-9]{4}-(0[1-9]|1[0-2])$": "2026-03",
+    "^[a-z-]{1,32}/[!-~]{1,64}$": "customer/C1",
 }
 
 

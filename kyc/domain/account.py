@@ -17,6 +17,7 @@ from kyc.domain.currencies import check_number, check_positive, digits_of
 from kyc.domain.customer import CUSTOMER, AccountLinked, AccountUnlinked, CustomerState, RelationshipEnded
 from kyc.domain.dates import check_past
 from kyc.domain.event import Event, RecordClass
+from kyc.domain.facets import Restraints
 from kyc.domain.stream import Given, Stream, check, companions, mentions
 from kyc.domain.submission import Entry, StreamName
 from kyc.domain.values import Code, Counterparty, Currency, Line, Percent, Record, Text
@@ -94,6 +95,15 @@ class AccountClosed(AccountEvent, frozen=True, kw_only=True):
     reason: Text
 
 
+class AccountReopened(AccountEvent, frozen=True, kw_only=True):
+    """A closed account was opened again: closed by mistake, or money came back."""
+
+    TOPIC: ClassVar[str] = "account.reopened"
+
+    on: date
+    reason: Text
+
+
 # --- state ----------------------------------------------------------------------------------------------
 
 
@@ -105,6 +115,7 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     opened_on: date
     holders: tuple[Holder, ...]
     closed_on: date | None = None
+    restraints: Restraints = Restraints()
 
 
 ACCOUNT: Final = Stream("account", AccountState)
@@ -133,6 +144,11 @@ def _closed(state: AccountState, event: AccountClosed) -> AccountState:
     return msgspec.structs.replace(state, closed_on=event.on)
 
 
+@ACCOUNT.changes(AccountReopened)
+def _reopened(state: AccountState, _: AccountReopened) -> AccountState:
+    return msgspec.structs.replace(state, closed_on=None)
+
+
 # --- rules ----------------------------------------------------------------------------------------------
 
 
@@ -154,8 +170,8 @@ def _check_added(event: HolderAdded, today: date) -> None:
     _check_shares((event.holder,), "holder")
 
 
-@check(HolderRemoved, AccountClosed)
-def _check_on(event: HolderRemoved | AccountClosed, today: date) -> None:
+@check(HolderRemoved, AccountClosed, AccountReopened)
+def _check_on(event: HolderRemoved | AccountClosed | AccountReopened, today: date) -> None:
     check_past(event.on, today, "on")
 
 
@@ -208,8 +224,11 @@ def _ended_accounts(event: RelationshipEnded) -> tuple[StreamName, ...]:
 
 
 @ACCOUNT.always
-def _still_open(state: AccountState, _: Event, __: Given) -> None:
-    if state.closed_on is not None:
+def _still_open(state: AccountState, event: Event, _: Given) -> None:
+    if isinstance(event, AccountReopened):
+        if state.closed_on is None or event.on < state.closed_on:
+            raise RefusedError("the account is not closed", field="on", rule="closed before it is reopened")
+    elif state.closed_on is not None:
         raise RefusedError("the account is closed", field="stream", rule="not after closed_on")
 
 

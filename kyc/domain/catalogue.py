@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from kyc.domain import account, customer, diligence, document, governance, life, ownership, papers, transaction
+from kyc.domain import (
+    access_log,
+    account,
+    authority,
+    customer,
+    diligence,
+    disposal,
+    document,
+    governance,
+    life,
+    monitoring,
+    occasional,
+    ownership,
+    papers,
+    privacy,
+    restraint,
+    transaction,
+)
 from kyc.domain.stream import STREAMS
 
 __all__ = ["GROUPS", "STREAMS"]
 
-GROUPS = (customer, life, document, papers, diligence, ownership, account, transaction, governance)
+GROUPS = (
+    customer, life, document, papers, diligence, ownership, account, restraint, transaction, occasional, monitoring,
+    authority, privacy, disposal, access_log, governance,
+)  # fmt: skip
 """The modules that hold events, in the order of the catalogue."""

@@ -1,8 +1,9 @@
-"""The parts of a customer's state, each folded by the module that owns the events. Pure values, no rules."""
+"""The parts of customers' and accounts' states, each folded by the module that owns the events. Pure values."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 
 from kyc.domain.values import Party, Record
 
@@ -87,3 +88,27 @@ class Privacy(Record, frozen=True, kw_only=True):
     """Storage and security only (PIPL art. 47)."""
     restriction: str = ""
     """The request that led to it."""
+
+
+class Freeze(Record, frozen=True, kw_only=True):
+    """A freeze of an account: in force, or waiting its turn."""
+
+    id: str
+    order: str
+    organ: str
+    amount: Decimal | None = None
+    """None: the whole account."""
+    until: datetime | None = None
+    """The moment it lapses by itself; None: until released."""
+
+
+class Restraints(Record, frozen=True, kw_only=True):
+    """What stands against free use of an account."""
+
+    freezes: tuple[Freeze, ...] = ()
+    queue: tuple[Freeze, ...] = ()
+    """Freezes that wait for those in force (轮候), first come first."""
+    suspended: bool = False
+    dormant: bool = False
+    agents: tuple[str, ...] = ()
+    """Mandates in force, by number."""

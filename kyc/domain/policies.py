@@ -70,7 +70,7 @@ class DocumentKind(Record, frozen=True, kw_only=True, tag_field="rule", tag="doc
 
 
 class OrderRight(Record, frozen=True, kw_only=True, tag_field="rule", tag="order-right"):
-    """What an organ may order of a bank, about whom, on which paper (REGULATION 5.2; CBL art. 29-30)."""
+    """What an organ may order of a bank, about whom, on which paper (CBL art. 29-30; QFD)."""
 
     organ: Code
     action: Literal["query", "freeze", "deduct"]
@@ -88,8 +88,16 @@ class OrderRight(Record, frozen=True, kw_only=True, tag_field="rule", tag="order
     renewals_max: Days | None = None
 
 
-Rule = ReviewCycle | Threshold | OwnershipThreshold | DocumentKind | OrderRight
-R = TypeVar("R", ReviewCycle, Threshold, OwnershipThreshold, DocumentKind, OrderRight)
+class PartnerAllowance(Record, frozen=True, kw_only=True, tag_field="rule", tag="partner"):
+    """The fields a partner may be given for a purpose, under a separate consent (seed rule 29; PIPL art. 23)."""
+
+    recipient: Code
+    purpose: Code
+    fields: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=200)]
+
+
+Rule = ReviewCycle | Threshold | OwnershipThreshold | DocumentKind | OrderRight | PartnerAllowance
+R = TypeVar("R", ReviewCycle, Threshold, OwnershipThreshold, DocumentKind, OrderRight, PartnerAllowance)
 
 
 class Policy(Record, frozen=True, kw_only=True):

@@ -1,0 +1,371 @@
+"""What stands against free use of an account: mandates of agents, suspension, dormancy, freezes and deductions.
+
+A freeze follows an accepted order, waits its turn where the account is frozen already, is renewed before it lapses
+and lapses at its exact moment. Bookings are not measured against it here: what the core system booked happened and
+is recorded; that it should not have is a finding. Serves CBL art. 29-30, AEL art. 29-33, AML24 art. 45 and the
+procedure rules of the police (公安机关程序规定 237-243).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from kyc.domain.account import ACCOUNT, AccountClosed, AccountEvent, AccountState
+from kyc.domain.authority import OrderState
+from kyc.domain.currencies import check_positive
+from kyc.domain.dates import check_date
+from kyc.domain.event import Event, Instant
+from kyc.domain.facets import Freeze, Restraints
+from kyc.domain.policies import OrderRight, published
+from kyc.domain.stream import POLICIES, Given, check, consults, mentions
+from kyc.domain.submission import StreamName
+from kyc.domain.values import Code, Currency, Line, Party, Text
+from kyc.errors import RefusedError
+
+
+class AgentAuthorised(AccountEvent, frozen=True, kw_only=True):
+    """Somebody may act on the account (RO285 art. 7; AML24 art. 31)."""
+
+    TOPIC: ClassVar[str] = "account.agent_authorised"
+
+    id: Code
+    agent: Party
+    scope: Text
+    since: date
+    until: date | None = None
+    proof: Text
+
+
+class AgentRevoked(AccountEvent, frozen=True, kw_only=True):
+    """Somebody may no longer act on the account."""
+
+    TOPIC: ClassVar[str] = "account.agent_revoked"
+
+    id: Code
+    reason: Line = ""
+
+
+class AccountSuspended(AccountEvent, frozen=True, kw_only=True):
+    """Use is limited by the bank, not by an order: expired documents, risk (AML24 art. 30)."""
+
+    TOPIC: ClassVar[str] = "account.suspended"
+
+    reason: Text
+    exempt: Annotated[tuple[Code, ...], msgspec.Meta(max_length=20)] = ()
+
+
+class AccountResumed(AccountEvent, frozen=True, kw_only=True):
+    """The bank's limit is lifted."""
+
+    TOPIC: ClassVar[str] = "account.resumed"
+
+    reason: Line = ""
+
+
+class AccountDormant(AccountEvent, frozen=True, kw_only=True):
+    """Nothing moved for so long that the account sleeps; no relationship ends by that in China."""
+
+    TOPIC: ClassVar[str] = "account.dormant"
+
+    since: date
+
+
+class AccountFrozen(AccountEvent, frozen=True, kw_only=True):
+    """An accepted order freezes the account or an amount on it."""
+
+    TOPIC: ClassVar[str] = "account.frozen"
+
+    id: Code
+    order: Code
+    organ: Code
+    amount: Decimal | None = None
+    """None: the whole account."""
+    currency: Currency | None = None
+    until: Instant | None = None
+    """The moment it lapses by itself."""
+    covers_fruits: bool = False
+    """孳息."""
+
+
+class FreezeQueued(AccountEvent, frozen=True, kw_only=True):
+    """The account is frozen already: the order waits its turn (轮候冻结)."""
+
+    TOPIC: ClassVar[str] = "account.freeze_queued"
+
+    id: Code
+    order: Code
+    organ: Code
+
+
+class FreezeRenewed(AccountEvent, frozen=True, kw_only=True):
+    """A freeze was renewed before it lapsed."""
+
+    TOPIC: ClassVar[str] = "account.freeze_renewed"
+
+    id: Code
+    order: Code
+    until: Instant
+
+
+class FreezeReleased(AccountEvent, frozen=True, kw_only=True):
+    """A freeze was lifted by the organ, or dropped from the queue."""
+
+    TOPIC: ClassVar[str] = "account.freeze_released"
+
+    id: Code
+    reason: Text
+
+
+class FreezeLapsed(AccountEvent, frozen=True, kw_only=True):
+    """The system noticed that a freeze had lapsed at its moment."""
+
+    TOPIC: ClassVar[str] = "account.freeze_lapsed"
+
+    id: Code
+    at: Instant
+
+
+class FundsDeducted(AccountEvent, frozen=True, kw_only=True):
+    """An accepted order took money from the account (扣划)."""
+
+    TOPIC: ClassVar[str] = "account.funds_deducted"
+
+    order: Code
+    amount: Decimal
+    currency: Currency
+    destination: Text
+    freeze: Code | None = None
+    """The freeze it was taken from."""
+    reference: Code
+    """The transaction that booked it."""
+
+
+# --- state ----------------------------------------------------------------------------------------------
+
+
+def _restrain(event: type[Event], change: Any) -> None:
+    @ACCOUNT.changes(event)
+    def fold(state: AccountState, event: Event) -> AccountState:
+        old = state.restraints
+        return msgspec.structs.replace(state, restraints=msgspec.structs.replace(old, **change(old, event)))
+
+
+def _drop(freezes: tuple[Freeze, ...], id_: str) -> tuple[Freeze, ...]:
+    return tuple(known for known in freezes if known.id != id_)
+
+
+def _freeze(event: AccountFrozen) -> Freeze:
+    return Freeze(id=event.id, order=event.order, organ=event.organ, amount=event.amount, until=event.until)
+
+
+_restrain(AgentAuthorised, lambda r, event: {"agents": (*r.agents, event.id)})
+_restrain(AgentRevoked, lambda r, event: {"agents": tuple(known for known in r.agents if known != event.id)})
+_restrain(AccountSuspended, lambda _, __: {"suspended": True})
+_restrain(AccountResumed, lambda _, __: {"suspended": False, "dormant": False})
+_restrain(AccountDormant, lambda _, __: {"dormant": True})
+_restrain(
+    AccountFrozen,
+    lambda r, event: {"freezes": (*r.freezes, _freeze(event)), "queue": _drop(r.queue, event.id)},
+)
+_restrain(
+    FreezeQueued,
+    lambda r, event: {"queue": (*r.queue, Freeze(id=event.id, order=event.order, organ=event.organ))},
+)
+_restrain(
+    FreezeRenewed,
+    lambda r, event: {
+        "freezes": tuple(
+            msgspec.structs.replace(known, until=event.until) if known.id == event.id else known
+            for known in r.freezes
+        )
+    },
+)
+for _kind in (FreezeReleased, FreezeLapsed):
+    _restrain(_kind, lambda r, event: {"freezes": _drop(r.freezes, event.id), "queue": _drop(r.queue, event.id)})
+consults(POLICIES, AccountFrozen, FreezeRenewed)
+
+
+# --- rules ----------------------------------------------------------------------------------------------
+
+
+@check(AgentAuthorised)
+def _check_agent(event: AgentAuthorised, _: date) -> None:
+    check_date(event.since, "since")
+    check_date(event.until, "until")
+    if event.until is not None and event.until < event.since:
+        raise RefusedError("ends before it begins", field="until", rule="not before since")
+
+
+@check(AccountFrozen)
+def _check_frozen(event: AccountFrozen, _: date) -> None:
+    if (event.amount is None) != (event.currency is None):
+        raise RefusedError("an amount and its currency go together", field="amount", rule="both or neither")
+    if event.amount is not None and event.currency is not None:
+        check_positive(event.amount, event.currency, "")
+    if event.until is not None and event.until <= event.occurred_at:
+        raise RefusedError("lapses before it begins", field="until", rule="after occurred_at")
+
+
+@check(FundsDeducted)
+def _check_deducted(event: FundsDeducted, _: date) -> None:
+    check_positive(event.amount, event.currency, "")
+
+
+@mentions(AccountFrozen)
+def _frozen_by(event: AccountFrozen) -> tuple[StreamName, ...]:
+    return (StreamName("order", event.order),)
+
+
+@mentions(FreezeQueued)
+def _queued_by(event: FreezeQueued) -> tuple[StreamName, ...]:
+    return (StreamName("order", event.order),)
+
+
+@mentions(FreezeRenewed)
+def _renewed_by(event: FreezeRenewed) -> tuple[StreamName, ...]:
+    return (StreamName("order", event.order),)
+
+
+@mentions(FundsDeducted)
+def _deducted_by(event: FundsDeducted) -> tuple[StreamName, ...]:
+    return (StreamName("order", event.order),)
+
+
+@ACCOUNT.rule(AccountFrozen, FreezeQueued, FreezeRenewed, FundsDeducted)
+def _by_an_order(
+    state: AccountState, event: AccountFrozen | FreezeQueued | FreezeRenewed | FundsDeducted, given: Given
+) -> None:
+    """Nobody freezes or deducts without an accepted order that names the account (CBL art. 29-30; AEL art. 30)."""
+    order: OrderState = given.state("order", event.order, "order")
+    action = "deduct" if isinstance(event, FundsDeducted) else "freeze"
+    if order.status != "accepted" or order.action != action:
+        raise RefusedError(
+            "no accepted order for this", field="order", rule=f"an accepted order to {action}",
+            remedy="have the order checked and accepted first",
+        )  # fmt: skip
+    if order.accounts and state.account not in order.accounts:
+        raise RefusedError("the order names other accounts", field="order", rule="its accounts only")
+
+
+@ACCOUNT.rule(AccountFrozen)
+def _first_come(state: AccountState, event: AccountFrozen, _: Given) -> None:
+    if event.currency is not None and event.currency != state.currency:
+        raise RefusedError("not the account's currency", field="currency", rule=state.currency)
+    _unused(state.restraints, event.id, queued=True)
+    whole = [known for known in in_force(state.restraints, event) if known.amount is None]
+    if whole:
+        raise RefusedError(
+            "the account is frozen already", field="stream", rule="no double freeze: orders wait in a queue",
+            remedy="queue it",
+        )  # fmt: skip
+    queue = state.restraints.queue
+    if queue and queue[0].id != event.id:
+        raise RefusedError("another order comes first", field="id", rule="first come first", remedy="queue it")
+
+
+@ACCOUNT.rule(FreezeQueued)
+def _behind_another(state: AccountState, event: FreezeQueued, _: Given) -> None:
+    _unused(state.restraints, event.id, queued=False)
+    if not in_force(state.restraints, event):
+        raise RefusedError("the account is not frozen", field="stream", rule="queued behind a freeze")
+
+
+@ACCOUNT.rule(AccountFrozen, FreezeRenewed)
+def _not_too_long(_: AccountState, event: AccountFrozen | FreezeRenewed, given: Given) -> None:
+    """The term stays within what the organ's law allows; hours are counted in hours (AML24 art. 45)."""
+    order: OrderState = given.state("order", event.order, "order")
+    for _policy, right in published(given).rules(OrderRight, event.occurred_at.date()):
+        if right.organ != order.organ or right.action != "freeze":
+            continue
+        longest = None
+        if right.hours_max is not None:
+            longest = timedelta(hours=right.hours_max)
+        elif right.days_max is not None:
+            longest = timedelta(days=right.days_max)
+        if longest is not None and (event.until is None or event.until - event.occurred_at > longest):
+            raise RefusedError(
+                "longer than the law allows", field="until", rule=f"{_policy.id}: {longest}",
+                remedy="freeze for the lawful term, renew before it lapses",
+            )  # fmt: skip
+
+
+@ACCOUNT.rule(FreezeRenewed)
+def _before_it_lapses(state: AccountState, event: FreezeRenewed, _: Given) -> None:
+    freeze = _known(state.restraints, event.id)
+    if freeze.until is not None and event.occurred_at > freeze.until:
+        raise RefusedError("it has lapsed", field="occurred_at", rule="renewed before it lapses")
+    if freeze.until is not None and event.until <= freeze.until:
+        raise RefusedError("a renewal lasts longer", field="until", rule="after the present end")
+
+
+@ACCOUNT.rule(FreezeReleased)
+def _something_to_release(state: AccountState, event: FreezeReleased, _: Given) -> None:
+    if event.id not in {known.id for known in state.restraints.queue}:
+        _known(state.restraints, event.id)
+
+
+@ACCOUNT.rule(FreezeLapsed)
+def _at_its_moment(state: AccountState, event: FreezeLapsed, _: Given) -> None:
+    freeze = _known(state.restraints, event.id)
+    if freeze.until is None or event.at != freeze.until:
+        raise RefusedError("not its moment", field="at", rule="the end of the freeze")
+    if event.occurred_at < freeze.until:
+        raise RefusedError("it has not lapsed", field="at", rule="not before its moment")
+
+
+@ACCOUNT.rule(FundsDeducted)
+def _from_its_freeze(state: AccountState, event: FundsDeducted, _: Given) -> None:
+    if event.currency != state.currency:
+        raise RefusedError("not the account's currency", field="currency", rule=state.currency)
+    if event.freeze is not None:
+        freeze = _known(state.restraints, event.freeze)
+        if freeze.amount is not None and event.amount > freeze.amount:
+            raise RefusedError("more than was frozen", field="amount", rule="the amount of the freeze")
+
+
+@ACCOUNT.rule(AccountClosed)
+def _nothing_frozen(state: AccountState, event: AccountClosed, _: Given) -> None:
+    if in_force(state.restraints, event) or state.restraints.queue:
+        raise RefusedError("the account is frozen", field="stream", rule="no closing under a freeze")
+
+
+@ACCOUNT.rule(AgentAuthorised)
+def _new_agent(state: AccountState, event: AgentAuthorised, _: Given) -> None:
+    if event.id in state.restraints.agents:
+        raise RefusedError("this mandate exists", field="id", rule="unique on the account")
+
+
+@ACCOUNT.rule(AgentRevoked)
+def _known_agent(state: AccountState, event: AgentRevoked, _: Given) -> None:
+    if event.id not in state.restraints.agents:
+        raise RefusedError("no such mandate", field="id", rule="given before it is revoked")
+
+
+@ACCOUNT.rule(AccountResumed)
+def _was_limited(state: AccountState, _: AccountResumed, __: Given) -> None:
+    if not state.restraints.suspended and not state.restraints.dormant:
+        raise RefusedError("the account is in use", field="stream", rule="suspended or dormant")
+
+
+def in_force(restraints: Restraints, event: Event) -> tuple[Freeze, ...]:
+    """The freezes that have not lapsed when an event happens."""
+    return tuple(known for known in restraints.freezes if known.until is None or known.until > event.occurred_at)
+
+
+def _known(restraints: Restraints, id_: str) -> Freeze:
+    for freeze in restraints.freezes:
+        if freeze.id == id_:
+            return freeze
+    raise RefusedError("no such freeze", field="id", rule="a freeze of this account")
+
+
+def _unused(restraints: Restraints, id_: str, *, queued: bool) -> None:
+    taken = {known.id for known in restraints.freezes}
+    if not queued:
+        taken |= {known.id for known in restraints.queue}
+    if id_ in taken:
+        raise RefusedError("this freeze exists", field="id", rule="unique on the account")
