@@ -41,9 +41,14 @@ def configure(level: str = "warning") -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
+
+
+def _to_stderr(*_: object) -> structlog.PrintLogger:
+    """A logger to what is standard error now, which a test or a daemon may have exchanged."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def logger(component: str) -> Any:

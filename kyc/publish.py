@@ -1,8 +1,8 @@
 """What the bank gives out besides exports: the hash-only log as static files, a proof file, a signed receipt.
 
-The log's files follow C2SP tlog-tiles: any static server can serve the folder, any tool for the format can audit it.
-They hold hashes only. Files are written whole and durably, the checkpoint last, so a reader never sees a checkpoint
-whose tiles are missing.
+The log's files follow C2SP tlog-tiles: any static server can serve the folder, any tool for the format can audit
+it. They hold hashes only. Files are written whole and durably, the checkpoint last, so a reader never sees a
+checkpoint whose tiles are missing.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 # Started by name, not imported: `python -m kyc` and `-m kyc.simulate`, and the file copied into every bundle.
-ENTRANCES = {"kyc.__main__", "kyc.simulate.__main__", "replay.verifier"}
+ENTRANCES = {"kyc.__main__", "kyc.customers", "kyc.simulate.__main__", "replay.verifier"}
 
 
 def _name(path: Path) -> str:
