@@ -205,7 +205,7 @@ def _lawful(_: None, event: DisclosureRecorded, given: Given) -> None:
             for field in rule.fields
         }
         if set(event.fields) - allowed:
-            raise RefusedError("fields the partner may not have", field="fields", rule="partner allowance")
+            raise RefusedError("fields that may not leave", field="fields", rule="the published allowance")
 
 
 @OPERATOR.rule(AccessGranted)

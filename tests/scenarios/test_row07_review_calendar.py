@@ -1,0 +1,56 @@
+"""Row 7: customers are reviewed by a calendar that follows their risk (定期更新)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fix_world_china import onboard, publish, rated
+
+from kyc.domain.diligence import ReviewCompleted, ReviewOverdueMarked, ReviewScheduled
+from kyc.domain.policies import Policies, ReviewCycle
+from kyc.domain.submission import StreamName
+
+
+def schedule(world, due: date) -> ReviewScheduled:
+    """A review on a day."""
+    return ReviewScheduled(occurred_at=world.now, due=due)
+
+
+def test_highest_risk_is_due_in_six_months(china):
+    """High risk: at most six months ahead. Missed, it is overdue; done, the calendar starts anew."""
+    onboard(china, "C1")
+    china.record(rated(china, "high"), "C1")
+    assert china.refuse(schedule(china, date(2026, 9, 3)), "C1").rule == "high: 6 months"
+    assert china.refuse(schedule(china, china.today), "C1").rule == "after the day it is scheduled"
+    china.record(schedule(china, date(2026, 9, 2)), "C1")
+
+    overdue = ReviewOverdueMarked(occurred_at=china.now, due=date(2026, 9, 2))
+    assert china.refuse(overdue, "C1").rule == "before today"
+    china.today = date(2026, 9, 10)
+    wrong = ReviewOverdueMarked(occurred_at=china.now, due=date(2026, 9, 1))
+    assert china.refuse(wrong, "C1").rule == "as scheduled"
+    china.record(ReviewOverdueMarked(occurred_at=china.now, due=date(2026, 9, 2)), "C1")
+    assert china.state("customer", "C1").diligence.overdue
+
+    china.record(ReviewCompleted(occurred_at=china.now, outcome="updated", channel="telephone"), "C1")
+    done = china.state("customer", "C1").diligence
+    assert (done.overdue, done.review_due, done.reviewed) == (False, None, date(2026, 9, 10))
+
+
+def test_a_cycle_is_changed_by_its_next_version(china):
+    """A stricter cycle applies from its day; which one applied on a day is answered by the publications."""
+    onboard(china, "C1")
+    china.record(rated(china, "medium"), "C1")
+    china.record(schedule(china, date(2027, 3, 2)), "C1")
+    publish(china, "CN-REVIEW-MEDIUM", date(2026, 4, 1), None, ReviewCycle(level="medium", months=3), version=2)
+    china.today = date(2026, 4, 2)
+    assert china.refuse(schedule(china, date(2026, 8, 1)), "C1").rule == "medium: 3 months"
+    policies = china.state("policies", "institution")
+    assert isinstance(policies, Policies)
+    assert policies.version("CN-REVIEW-MEDIUM") == 2
+    versions = [
+        event.policy.version
+        for event in china.streams[StreamName("policies", "institution")]
+        if event.TOPIC == "policy.published" and event.policy.id == "CN-REVIEW-MEDIUM"
+    ]
+    assert versions == [1, 2]

@@ -1,0 +1,136 @@
+"""Row 15: records are kept as long as the law says; two people dispose of them, and any hold beats them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from kyc.domain.disposal import (
+    ConflictDecided,
+    DeadlineComputed,
+    DisposalApproved,
+    DisposalProposed,
+    DisposalRejected,
+    HoldPlaced,
+    HoldReleased,
+    KeyDestroyed,
+    RecordDisposed,
+)
+from kyc.domain.event import RecordClass
+from kyc.errors import VersionConflictError
+
+SUBJECT = "customer/C1"
+
+
+def proposed(world, number: str = "X1", **fields) -> DisposalProposed:
+    """A proposal for identity records whose period ended in 2025."""
+    values = {
+        "occurred_at": world.now, "subject": SUBJECT, "disposal": number, "record_class": RecordClass.IDENTITY,
+        "policies": ("CN-ID-25",), "earliest": date(2025, 12, 31), "proposer": "R-1",
+    }  # fmt: skip
+    return DisposalProposed(**values | fields)
+
+
+def approved(world, number: str = "X1", approver: str = "R-2") -> DisposalApproved:
+    """The approval."""
+    return DisposalApproved(occurred_at=world.now, subject=SUBJECT, disposal=number, approver=approver)
+
+
+def hold(world, **fields) -> HoldPlaced:
+    """A hold for an investigation."""
+    return HoldPlaced(occurred_at=world.now, subject=SUBJECT, hold="H1", basis="aml-investigation", **fields)
+
+
+def destroyed(world) -> KeyDestroyed:
+    """The destruction of the key."""
+    return KeyDestroyed(occurred_at=world.now, subject=SUBJECT, disposal="X1", data_key="K-1")
+
+
+def completed(world) -> RecordDisposed:
+    """The certificate."""
+    return RecordDisposed(
+        occurred_at=world.now, subject=SUBJECT, disposal="X1", certificate="ab" * 32, places=("events",), events=7
+    )
+
+
+def test_proposed_approved_destroyed_certified(world):
+    """Who proposes does not approve; the key goes after approval, the certificate after the key."""
+    assert world.refuse(proposed(world), actor="R-2").rule == "the actor"
+    world.record(proposed(world), actor="R-1")
+    assert world.refuse(proposed(world), actor="R-1").rule == "unique for the subject"
+    assert world.refuse(approved(world, approver="R-1"), actor="R-1").field == "approver"
+    assert world.refuse(approved(world), actor="R-3").field == "approver"
+    assert world.refuse(approved(world, "X9"), actor="R-2").rule == "proposed first"
+    assert world.refuse(destroyed(world)).rule == "disposal.approved"
+    world.record(approved(world), actor="R-2")
+    assert world.refuse(approved(world), actor="R-2").rule == "approved or rejected once"
+    assert world.refuse(completed(world)).rule == "disposal.key_destroyed"
+    world.record(destroyed(world))
+    world.record(completed(world))
+    assert world.state("retention", SUBJECT).disposals[0].status == "completed"
+
+
+def test_a_hold_placed_after_the_approval_wins(world):
+    """Approval at ten, hold at one past ten: at two past ten nothing is destroyed, until the hold is released."""
+    world.record(proposed(world), actor="R-1")
+    world.record(approved(world), actor="R-2")
+    world.record(hold(world))
+    assert world.refuse(destroyed(world)).rule == "hold.placed"
+    alone = HoldReleased(occurred_at=world.now, subject=SUBJECT, hold="H1", reason="closed", approver="T-1")
+    assert world.refuse(alone).rule == "two people"
+    world.record(HoldReleased(occurred_at=world.now, subject=SUBJECT, hold="H1", reason="closed", approver="T-2"))
+    world.record(destroyed(world))
+
+
+def test_a_hold_decided_at_the_same_time_collides(world):
+    """A destruction decided before a hold was seen wants the hold's version, and only one of them gets it."""
+    world.record(proposed(world), actor="R-1")
+    world.record(approved(world), actor="R-2")
+    world.record(hold(world), expected=2)
+    other = HoldPlaced(occurred_at=world.now, subject=SUBJECT, hold="H2", basis="order")
+    with pytest.raises(VersionConflictError):
+        world.record(other, expected=2)
+
+
+def test_holds_reach_classes_and_the_future(world):
+    """A hold on transactions leaves identity free; one on everything covers what is recorded later as well."""
+    world.record(hold(world, classes=(RecordClass.TRANSACTION,)))
+    assert world.refuse(hold(world)).rule == "placed once"
+    world.record(proposed(world), actor="R-1")
+    held = proposed(world, "X2", record_class=RecordClass.TRANSACTION)
+    assert world.refuse(held, actor="R-1").rule == "hold.placed"
+    everything = HoldPlaced(occurred_at=world.now, subject=SUBJECT, hold="H2", basis="litigation")
+    world.record(everything)
+    assert world.refuse(approved(world), actor="R-2").rule == "hold.placed"
+    unknown = HoldReleased(occurred_at=world.now, subject=SUBJECT, hold="H9", reason="r", approver="T-2")
+    assert world.refuse(unknown).rule == "placed before it is released"
+
+
+def test_nothing_goes_before_its_day(world):
+    """A proposal before the deadline is refused; so is a destruction that an earlier clock had allowed."""
+    early = proposed(world, earliest=date(2026, 6, 1))
+    assert world.refuse(early, actor="R-1").rule == "not after today"
+    world.record(proposed(world), actor="R-1")
+    world.record(
+        DisposalRejected(occurred_at=world.now, subject=SUBJECT, disposal="X1", approver="R-2", reason="doubt"),
+        actor="R-2",
+    )
+    assert world.refuse(destroyed(world)).rule == "disposal.approved"
+
+
+def test_a_conflict_is_decided_by_people(world):
+    """Ten years in one country, deletion after five in the other: two people decide and say why."""
+    world.record(
+        DeadlineComputed(
+            occurred_at=world.now, subject=SUBJECT, record_class=RecordClass.IDENTITY, evaluated_on=world.today,
+            policies=("CN-ID-25", "EU-AMLR77"), earliest_disposal=date(2035, 6, 30),
+            must_delete_by=date(2030, 6, 30), conflict=True,
+        )
+    )  # fmt: skip
+    decision = ConflictDecided(
+        occurred_at=world.now, subject=SUBJECT, record_class=RecordClass.IDENTITY, decision="keep",
+        reasons="home law is stricter", approver="T-1",
+    )  # fmt: skip
+    assert world.refuse(decision).rule == "two people"
+    world.record(decision, actor="R-1")

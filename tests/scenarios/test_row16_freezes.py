@@ -1,0 +1,156 @@
+"""Rows 16, 25 and 26, freezes: by an accepted order, in turn, for its lawful term, lapsing at the exact moment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from fix_samples import SAMPLES
+from fix_world_china import accepted, onboard, open_account, order, paid
+
+from kyc.domain.account import AccountClosed
+from kyc.domain.restraint import (
+    AccountDormant,
+    AccountFrozen,
+    AccountResumed,
+    AccountSuspended,
+    AgentAuthorised,
+    AgentRevoked,
+    FreezeLapsed,
+    FreezeQueued,
+    FreezeReleased,
+    FreezeRenewed,
+    FundsDeducted,
+)
+
+
+@pytest.fixture
+def bank(china):
+    """An account A1 and accepted orders: two courts to freeze, one to deduct, the central bank for 48 hours."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    for number, fields in {
+        "O1": {"action": "freeze", "accounts": ("A1",)},
+        "O2": {"action": "freeze"},
+        "O3": {"action": "deduct"},
+        "O4": {"action": "freeze", "organ": "pboc-aml", "level": 5},
+        "O5": {"action": "freeze", "accounts": ("A7",)},
+    }.items():
+        china.record(order(china, number, **fields))
+        china.record(accepted(china, number))
+    china.record(order(china, "O6", action="freeze"))
+    return china
+
+
+def frozen(world, id_: str, by: str, days: int = 100, **fields) -> AccountFrozen:
+    """A freeze of the whole account."""
+    values = {"organ": "court", "until": world.now + timedelta(days=days)} | fields
+    return AccountFrozen(occurred_at=world.now, id=id_, order=by, **values)
+
+
+def test_no_freeze_without_an_accepted_order(bank):
+    """An order that is unknown, not accepted, about something else or other accounts freezes nothing."""
+    assert bank.refuse(frozen(bank, "F1", "O9"), "A1").rule == "the order is registered"
+    assert bank.refuse(frozen(bank, "F1", "O6"), "A1").rule == "an accepted order to freeze"
+    assert bank.refuse(frozen(bank, "F1", "O3"), "A1").rule == "an accepted order to freeze"
+    assert bank.refuse(frozen(bank, "F1", "O5"), "A1").rule == "its accounts only"
+
+
+def test_first_come_first(bank):
+    """A second order waits; when the first is released the one that waited longest comes next."""
+    assert (
+        bank.refuse(FreezeQueued(occurred_at=bank.now, id="F2", order="O2", organ="court"), "A1").field == "stream"
+    )
+    bank.record(frozen(bank, "F1", "O1"), "A1")
+    assert bank.refuse(frozen(bank, "F1", "O1"), "A1").rule == "unique on the account"
+    assert bank.refuse(frozen(bank, "F2", "O2"), "A1").remedy == "queue it"
+    bank.record(queued, "A1")
+    assert bank.refuse(queued, "A1").rule == "unique on the account"
+    bank.record(FreezeReleased(occurred_at=bank.now, id="F1", reason="paid"), "A1")
+    assert bank.refuse(frozen(bank, "F9", "O1"), "A1").rule == "first come first"
+    bank.record(frozen(bank, "F2", "O2"), "A1")
+    state = bank.state("account", "A1").restraints
+    assert ([known.id for known in state.freezes], state.queue) == (["F2"], ())
+
+
+def test_hours_are_hours(bank):
+    """The central bank's freeze holds 48 hours, not two days more; it lapses at its moment and not before."""
+    long = frozen(bank, "F1", "O4", organ="pboc-aml", until=bank.now + timedelta(hours=48, seconds=1))
+    assert bank.refuse(long, "A1").rule == "CN-PBOC-F: 2 days, 0:00:00"
+    end = bank.now + timedelta(hours=48)
+    bank.record(frozen(bank, "F1", "O4", organ="pboc-aml", until=end), "A1")
+    early = FreezeLapsed(occurred_at=end - timedelta(seconds=1), id="F1", at=end)
+    bank.today += timedelta(days=2)
+    assert bank.refuse(early, "A1").rule == "not before its moment"
+    assert bank.refuse(FreezeLapsed(occurred_at=end, id="F1", at=bank.now + timedelta(1)), "A1").field == "at"
+    bank.record(FreezeLapsed(occurred_at=end, id="F1", at=end), "A1")
+    assert bank.state("account", "A1").restraints.freezes == ()
+
+
+def test_renewed_before_it_lapses(bank):
+    """A renewal comes in time, lasts longer and stays within the term."""
+    bank.record(frozen(bank, "F1", "O1", days=300), "A1")
+
+    def renewed(days: int, id_: str = "F1") -> FreezeRenewed:
+        return FreezeRenewed(occurred_at=bank.now, id=id_, order="O1", until=bank.now + timedelta(days=days))
+
+    assert bank.refuse(renewed(299), "A1").rule == "after the present end"
+    assert bank.refuse(renewed(400), "A1").rule == "CN-COURT-F: 365 days, 0:00:00"
+    assert bank.refuse(renewed(301, "F9"), "A1").rule == "a freeze of this account"
+    bank.record(renewed(310), "A1")
+    bank.today += timedelta(days=311)
+    assert bank.refuse(renewed(100), "A1").rule == "renewed before it lapses"
+    bank.record(frozen(bank, "F3", "O2"), "A1")
+
+
+def test_deductions(bank):
+    """Money is taken by an order to deduct, in the account's currency, no more than was frozen."""
+    part = frozen(bank, "F1", "O1", amount=Decimal("100.00"), currency="CNY")
+    assert bank.refuse(frozen(bank, "F1", "O1", amount=Decimal("1.00")), "A1").rule == "both or neither"
+    assert bank.refuse(frozen(bank, "F1", "O1", amount=Decimal("1.00"), currency="USD"), "A1").rule == "CNY"
+    assert bank.refuse(frozen(bank, "F1", "O1", until=bank.now), "A1").rule == "after occurred_at"
+    bank.record(part, "A1")
+
+    def deducted(amount: str, **fields) -> FundsDeducted:
+        values = {"order": "O3", "currency": "CNY", "freeze": "F1", "destination": "court", "reference": "T1"}
+        return FundsDeducted(occurred_at=bank.now, amount=Decimal(amount), **values | fields)
+
+    assert bank.refuse(deducted("100.00", order="O1"), "A1").rule == "an accepted order to deduct"
+    assert bank.refuse(deducted("100.01"), "A1").rule == "the amount of the freeze"
+    assert bank.refuse(deducted("1.00", currency="USD"), "A1").rule == "CNY"
+    assert bank.refuse(deducted("0.00"), "A1").rule == "above zero"
+    bank.record(deducted("100.00"), "A1")
+
+
+def test_what_was_booked_is_recorded(bank):
+    """A booking on a frozen account happened and is recorded; closing the account is refused."""
+    bank.record(frozen(bank, "F1", "O1"), "A1")
+    bank.record(paid(bank, "T1", "A1", "1.00"))
+    close = AccountClosed(occurred_at=bank.now, on=bank.today, reason="asked")
+    assert bank.refuse(close, "A1").rule == "no closing under a freeze"
+    assert bank.refuse(FreezeReleased(occurred_at=bank.now, id="F9", reason="r"), "A1").field == "id"
+
+
+def test_agents_and_the_banks_own_limits(bank):
+    """Mandates are numbered, given and taken back; the bank's own limits are lifted where there are any."""
+    person = SAMPLES["account.agent_authorised"].agent
+    agent = AgentAuthorised(
+        occurred_at=bank.now, id="G1", agent=person, scope="withdrawals", since=bank.today, proof="letter"
+    )
+    past = AgentAuthorised(
+        occurred_at=bank.now, id="G1", agent=person, scope="x", since=bank.today, proof="letter",
+        until=bank.today - timedelta(days=1),
+    )  # fmt: skip
+    assert bank.refuse(past, "A1").rule == "not before since"
+    bank.record(agent, "A1")
+    assert bank.refuse(agent, "A1").rule == "unique on the account"
+    bank.record(AgentRevoked(occurred_at=bank.now, id="G1"), "A1")
+    assert bank.refuse(AgentRevoked(occurred_at=bank.now, id="G1"), "A1").rule == "given before it is revoked"
+    assert bank.refuse(AccountResumed(occurred_at=bank.now), "A1").rule == "suspended or dormant"
+    for limit in (
+        AccountSuspended(occurred_at=bank.now, reason="documents"),
+        AccountDormant(occurred_at=bank.now, since=bank.today),
+    ):
+        bank.record(limit, "A1")
+        bank.record(AccountResumed(occurred_at=bank.now), "A1")

@@ -1,0 +1,90 @@
+"""Row 18: what is recorded of a transaction is enough to reconstruct it; what comes later never alters it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+from fix_samples import SAMPLES, SHOP
+from fix_world_china import onboard, open_account, paid
+
+from kyc.domain.occasional import OneOffCompleted
+from kyc.domain.submission import Scan
+from kyc.domain.transaction import (
+    BookTransaction,
+    CounterpartyCompleted,
+    Leg,
+    SupportingDocumentAttached,
+    TransactionReversed,
+)
+
+
+def test_details_and_vouchers_arrive_late(china):
+    """The payee's details and the contract come days later; the booking stays what it was."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    booked = china.record(paid(china, "T1", "A1", "500.00", purpose="goods")).entries[0].event
+    china.record(
+        CounterpartyCompleted(
+            occurred_at=china.now, account="A1", reference="T1", counterparty=SHOP, source="pacs.008"
+        )
+    )
+    contract = SupportingDocumentAttached(occurred_at=china.now, account="A1", reference="T1", kind="contract")
+    scans = (Scan(name="page", media_type="image/png", content=b"png"),)
+    assert china.record(contract, scans=scans).entries[0].scans == scans
+    assert china.events("postings", "A1")[0] == booked
+    assert china.topics("postings", "A1") == [
+        "transaction.booked", "transaction.counterparty_completed", "transaction.document_attached",
+    ]  # fmt: skip
+
+
+def test_a_wrong_booking_is_taken_back_by_another(china):
+    """A reversal books the money back under a reference of its own and marks the first booking, once."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    china.record(paid(china, "T1", "A1", "500.00"))
+    back = paid(china, "T2", "A1", "500.00", reversal=True, parent="T1")
+    china.record(msgspec.structs.replace(back, legs=(msgspec.structs.replace(back.legs[0], direction="credit"),)))
+    china.record(
+        TransactionReversed(
+            occurred_at=china.now, account="A1", reference="T1", reversed_by="T2", reason="wrong payee"
+        )
+    )
+    assert len(china.events("postings", "A1")) == 3
+
+
+def test_a_transfer_between_two_of_ours(china):
+    """Each account's record names the other leg, so that one can be disposed of and the other still tells."""
+    for number in ("1", "2"):
+        onboard(china, f"C{number}")
+        open_account(china, f"A{number}", f"C{number}")
+    amount = Decimal("77.00")
+    legs = (
+        Leg(account="A1", direction="debit", amount=amount, currency="CNY"),
+        Leg(account="A2", direction="credit", amount=amount, currency="CNY"),
+    )
+    transfer: BookTransaction = msgspec.structs.replace(paid(china, "T1", "A1", "1"), legs=legs)
+    china.record(transfer)
+    (first,), (second,) = china.events("postings", "A1"), china.events("postings", "A2")
+    assert [place.account for place in first.legs] == [place.account for place in second.legs] == ["A1", "A2"]
+
+
+def test_somebody_without_an_account(china):
+    """From the threshold on, inclusive, a one-off customer is identified; the threshold of the day applies."""
+    sample = SAMPLES["service.one_off_completed"]
+    stranger = msgspec.structs.replace(sample.person, document_number="")
+    service = msgspec.structs.replace(
+        sample, occurred_at=china.now, amount=Decimal("50000.00"), person=stranger, verified_by=""
+    )
+    assert isinstance(service, OneOffCompleted)
+    assert china.refuse(service).rule == "CN-ONE-OFF-26"
+    china.record(msgspec.structs.replace(service, amount=Decimal("49999.99")))
+    china.record(msgspec.structs.replace(sample, occurred_at=china.now, reference="T9", amount=Decimal("50000.00")))
+    before = msgspec.structs.replace(
+        service, occurred_at=china.now.replace(year=2025), reference="T8", amount=Decimal("10000.00")
+    )
+    assert china.refuse(before).rule == "CN-ONE-OFF-07"
+    attempt = msgspec.structs.replace(SAMPLES["service.attempt_recorded"], occurred_at=china.now, reference="T7")
+    china.record(attempt)
+    assert china.topics("occasional", "T7") == ["service.attempt_recorded"]
+    assert china.refuse(msgspec.structs.replace(attempt, amount=Decimal(0))).field == "amount"

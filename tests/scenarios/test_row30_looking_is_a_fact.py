@@ -1,0 +1,52 @@
+"""Rows 30 and 31: whoever looks is on record; rights are given by others; emergencies are looked at next day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+from fix_samples import SAMPLES
+from fix_world_china import onboard
+
+from kyc.domain.access_log import AccessDenied, AccessGranted, AccessRevoked, BreakGlassReviewed, RecordRead
+
+
+def test_reads_and_refusals_stand_in_a_log_of_their_own(china):
+    """A read and a refusal are events beside the customer's file, also where nobody is registered."""
+    onboard(china, "C1")
+    before = len(china.events("customer", "C1"))
+    china.record(RecordRead(occurred_at=china.now, customer="C1", fields=("names",), reason="serving", ticket="S1"))
+    for number in ("C1", "C9"):
+        china.record(AccessDenied(occurred_at=china.now, customer=number, fields=("names",), code="no-ticket"))
+    assert china.topics("access", "C1") == ["access.read", "access.denied"]
+    assert china.topics("access", "C9") == ["access.denied"]
+    assert len(china.events("customer", "C1")) == before
+    assert china.events("access", "C1")[0].period() == "2026"
+
+
+def test_nobody_grants_themselves(world):
+    """A right is given by somebody else, for a time, once, and taken back once."""
+    granted = AccessGranted(
+        occurred_at=world.now, operator="T-1", grant="G1", role="teller", until=world.now + timedelta(days=1),
+        approver="M-1",
+    )  # fmt: skip
+    assert world.refuse(msgspec.structs.replace(granted, approver="T-1")).rule == "somebody else"
+    assert world.refuse(msgspec.structs.replace(granted, until=world.now)).rule == "after occurred_at"
+    world.record(granted)
+    assert world.refuse(granted).rule == "unique for the operator"
+    revoked = AccessRevoked(occurred_at=world.now, operator="T-1", grant="G1")
+    world.record(revoked)
+    assert world.refuse(revoked).rule == "granted before it is revoked"
+
+
+def test_break_glass_is_reviewed_by_another(world):
+    """An emergency access stays open until somebody else has looked at it."""
+    used = msgspec.structs.replace(
+        SAMPLES["access.break_glass_used"], occurred_at=world.now, operator="T-1", use="U1",
+        until=world.now + timedelta(hours=1),
+    )  # fmt: skip
+    world.record(used)
+    reviewed = BreakGlassReviewed(occurred_at=world.now, operator="T-1", use="U1", finding="justified")
+    assert world.refuse(reviewed, actor="T-1").rule == "somebody else"
+    world.record(reviewed, actor="M-1")
+    assert world.refuse(reviewed, actor="M-1").rule == "used and not reviewed"
