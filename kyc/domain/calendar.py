@@ -77,6 +77,11 @@ def later(start: date, period: str, feb29: Feb29 = "28-feb") -> date:
     return end + timedelta(days=days)
 
 
+def age_on(born_on: date, on: date) -> int:
+    """Full years of age; who was born on 29 February completes a year on 1 March."""
+    return on.year - born_on.year - ((on.month, on.day) < (born_on.month, born_on.day))
+
+
 @lru_cache(maxsize=64)
 def zone_of(name: str) -> ZoneInfo:
     """The zone of an IANA name.
