@@ -136,13 +136,15 @@ def migrate() -> None:
     screen().answer({"applied": applied}, [f"applied {name}" for name in applied] or ["nothing to apply"])
 
 
-def schema(topic: str | None = None, /) -> None:
+def schema(topic: str | None = None, /, *, markdown: bool = False) -> None:
     """The JSON Schema of an event, or of all.
 
     Parameters
     ----------
     topic
         Such as customer.registered.
+    markdown
+        The catalogue as a page for people instead (docs/events.md).
     """
     import json
 
@@ -152,6 +154,12 @@ def schema(topic: str | None = None, /) -> None:
     from kyc.domain.event import topics
     from kyc.errors import NotFoundError
 
+    if markdown:
+        from kyc.cli import reference
+
+        page = reference.markdown()
+        screen().answer({"markdown": page}, [page])
+        return
     assert catalogue.STREAMS
     known = topics()
     if topic is not None and topic not in known:

@@ -11,16 +11,16 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-_PRINTABLE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+PRINTABLE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """No control characters but tab and line ends."""
 
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=_PRINTABLE)]
-Line = Annotated[str, msgspec.Meta(max_length=500, pattern=_PRINTABLE)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+Line = Annotated[str, msgspec.Meta(max_length=500, pattern=PRINTABLE)]
 """Text that may be empty."""
-Note = Annotated[str, msgspec.Meta(max_length=20_000, pattern=_PRINTABLE)]
+Note = Annotated[str, msgspec.Meta(max_length=20_000, pattern=PRINTABLE)]
 """Somebody's reasoning; may be empty and may be long."""
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
-Word = Annotated[str, msgspec.Meta(max_length=64, pattern=_PRINTABLE)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
+Word = Annotated[str, msgspec.Meta(max_length=64, pattern=PRINTABLE)]
 """A code that may be empty."""
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 """ISO 3166-1 alpha-3, or a code ICAO 9303-3 adds to it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fix_world_china import company, onboard, passport, person
 
+from kyc.domain.account import AccountOpened, Holder
 from kyc.domain.life import CustomersMerged, DuplicateSuspected, MergeReverted
 from kyc.errors import ClaimConflictError, RefusedError
 
@@ -23,6 +24,11 @@ def test_the_same_passport_at_two_branches(china):
     assert china.topics("customer", "C2")[-1] == "customer.absorbed"
     assert china.state("customer", "C1").life.absorbed == ("C2",)
     assert china.refuse(passport("PASS-NEW", china), "C2").rule == "customer.merged"
+    account = AccountOpened(
+        occurred_at=china.now, account="A1", currency="CNY", product="current", opened_on=china.today,
+        holders=(Holder(customer="C2"),),
+    )  # fmt: skip
+    assert china.refuse(account).remedy == "name the surviving customer"
 
     reverted = MergeReverted(occurred_at=china.now, absorbed="C2", reason="brothers", approver="HQ-2")
     china.record(reverted, "C1")

@@ -119,6 +119,14 @@ def test_nothing_goes_before_its_day(world):
     assert world.refuse(destroyed(world)).rule == "disposal.approved"
 
 
+def test_a_clock_that_went_back_destroys_nothing(world):
+    """What was approved when today was later is not destroyed while the deadline is still ahead."""
+    world.record(proposed(world, earliest=world.today), actor="R-1")
+    world.record(approved(world), actor="R-2")
+    world.today = date(2026, 3, 1)
+    assert world.refuse(destroyed(world)).rule == "not after today"
+
+
 def test_a_conflict_is_decided_by_people(world):
     """Ten years in one country, deletion after five in the other: two people decide and say why."""
     world.record(

@@ -59,9 +59,8 @@ def test_no_freeze_without_an_accepted_order(bank):
 
 def test_first_come_first(bank):
     """A second order waits; when the first is released the one that waited longest comes next."""
-    assert (
-        bank.refuse(FreezeQueued(occurred_at=bank.now, id="F2", order="O2", organ="court"), "A1").field == "stream"
-    )
+    queued = FreezeQueued(occurred_at=bank.now, id="F2", order="O2", organ="court")
+    assert bank.refuse(queued, "A1").rule == "queued behind a freeze"
     bank.record(frozen(bank, "F1", "O1"), "A1")
     assert bank.refuse(frozen(bank, "F1", "O1"), "A1").rule == "unique on the account"
     assert bank.refuse(frozen(bank, "F2", "O2"), "A1").remedy == "queue it"

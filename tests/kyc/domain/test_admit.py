@@ -24,6 +24,7 @@ from kyc.domain.customer import (
     RelationshipEstablished,
 )
 from kyc.domain.document import DocumentCaptured, DocumentVerified
+from kyc.domain.identifiers import Mrz, mrz_td3
 from kyc.domain.submission import ANY, NEW, Claim, Scan, StreamName
 from kyc.domain.transaction import BookTransaction, Leg, TransactionRejected, TransactionReversed
 from kyc.domain.values import Counterparty, Equivalent, Name
@@ -276,6 +277,17 @@ def test_documents_are_refused(bank: World, case: str):
     refusal = bank.refuse(event, "C1")
     assert rule in str(refusal.rule)
     assert field in str(refusal.field)
+
+
+def test_zone_and_number_agree(bank: World):
+    """A machine-readable zone is checked, and names the document it stands on."""
+    zone = Mrz(
+        kind="TD3", document="P", issuer="GBR", number="123456789", nationality="GBR", birth="900517", sex="F",
+        expiry="300101", surname="LOVELACE", given="ADA",
+    )  # fmt: skip
+    lines = mrz_td3(zone)
+    assert bank.refuse(changed(PASSPORT, mrz=lines), "C1").rule == "ICAO 9303: number"
+    bank.record(changed(PASSPORT, number="123456789", mrz=lines), "C1")
 
 
 def test_contradicted_document_verifies_nobody(bank: World):
