@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from kyc.domain import catalogue
+from kyc.domain import catalogue, codec
 from kyc.domain.dates import check_moment
 from kyc.domain.document import document_claim
 from kyc.domain.event import Event, Scanned
@@ -71,6 +71,7 @@ def shape(submission: Submission, today: date) -> Unit:
     if isinstance(data, BookTransaction):
         return _booking(submission, data)
     stream = _stream_of(submission)
+    codec.checked(data)  # who built it in this process may have built what could never be read again
     _check_scans(data, submission.scans)
     name = StreamName(stream.kind, _key(submission))
     if submission.stream not in {"", name.key}:

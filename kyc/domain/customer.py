@@ -15,6 +15,7 @@ import msgspec
 
 from kyc.domain import codec, identifiers, templates
 from kyc.domain.dates import check_date, check_past
+from kyc.domain.document import DocumentCaptured, DocumentVerified
 from kyc.domain.event import Event, RecordClass
 from kyc.domain.facets import Diligence, Life, Papers, Privacy
 from kyc.domain.policies import published
@@ -235,10 +236,10 @@ class CustomerState(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[Address, ...]
     phones: tuple[Phone, ...]
     email: str
-    documents: tuple[Any, ...] = ()
-    """Captured documents, newest last (:class:`kyc.domain.document.DocumentCaptured`)."""
-    checks: tuple[Any, ...] = ()
-    """Checks of documents, newest last (:class:`kyc.domain.document.DocumentVerified`)."""
+    documents: tuple[DocumentCaptured, ...] = ()
+    """Captured documents, newest last."""
+    checks: tuple[DocumentVerified, ...] = ()
+    """Checks of documents, newest last."""
     verified: IdentityVerified | None = None
     risk: RiskRated | None = None
     relationship_from: date | None = None

@@ -1,4 +1,4 @@
-"""What becomes of documents: replaced, lost, run out, and what service is suspended for it.
+"""What documents must hold and what becomes of them: replaced, lost, run out, and what service is suspended for it.
 
 That a document has run out is computed for any day; events record what was done about it: the reminder's grace
 granted, the service suspended after it, the service resumed. How long a reasonable period is, is policy. Serves
@@ -9,18 +9,20 @@ business; here it is recorded.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
+from kyc.domain import identifiers
 from kyc.domain.customer import CUSTOMER, CustomerEvent, CustomerState, IdentityVerified, part
-from kyc.domain.dates import check_date
-from kyc.domain.document import DocumentCaptured, DocumentVerified, bare, current
+from kyc.domain.dates import check_date, check_past
+from kyc.domain.document import DocumentCaptured, DocumentVerified, bare, current, document_claim
 from kyc.domain.life import age_on
 from kyc.domain.policies import DocumentKind, published
-from kyc.domain.stream import POLICIES, Given, check, consults
+from kyc.domain.stream import POLICIES, Given, check, claims, consults, mentions
+from kyc.domain.submission import Claim, StreamName
 from kyc.domain.values import Code, Line, Text
-from kyc.errors import RefusedError
+from kyc.errors import InputError, RefusedError
 
 
 class PaperEvent(CustomerEvent, frozen=True, kw_only=True):
@@ -99,6 +101,16 @@ class ServiceResumed(CustomerEvent, frozen=True, kw_only=True):
     TOPIC: ClassVar[str] = "document.service_resumed"
 
 
+@CUSTOMER.changes(DocumentCaptured)
+def _captured(state: CustomerState, event: DocumentCaptured) -> CustomerState:
+    return msgspec.structs.replace(state, documents=(*state.documents, event))
+
+
+@CUSTOMER.changes(DocumentVerified)
+def _checked(state: CustomerState, event: DocumentVerified) -> CustomerState:
+    return msgspec.structs.replace(state, checks=(*state.checks, event))
+
+
 _ABOUT = (VerificationFailed, DocumentExpired, GraceStarted, GraceEnded, DocumentSuperseded, DocumentInvalidated)
 consults(POLICIES, DocumentCaptured, ServiceSuspended)
 
@@ -116,13 +128,102 @@ part("papers", ServiceResumed, lambda _, __: {"suspended": False})
 # --- rules ----------------------------------------------------------------------------------------------
 
 
+@check(DocumentCaptured)
+def _check_number(event: DocumentCaptured, _: date) -> None:
+    """Check digits by kind: a wrong number is refused before it is recorded."""
+    if event.kind == RESIDENT_ID and not identifiers.resident_id_valid(event.number):
+        raise RefusedError("check digit does not fit", field="number", rule="GB 11643-1999", remedy="read it again")
+    if event.kind in BUSINESS_LICENCES and len(event.number) == _USCC and not identifiers.uscc_valid(event.number):
+        raise RefusedError("check digit does not fit", field="number", rule="GB 32100-2015", remedy="read it again")
+    if event.mrz and bare(_zone(event.mrz).number) != bare(event.number):
+        raise RefusedError(
+            "the machine-readable zone names another document", field="mrz", rule="ICAO 9303: number",
+            remedy="read both again",
+        )  # fmt: skip
+
+
+def _zone(lines: tuple[str, ...]) -> identifiers.Mrz:
+    try:
+        return identifiers.parse_mrz(lines)
+    except InputError as cause:
+        raise RefusedError(
+            "the machine-readable zone cannot be", field="mrz", rule=f"ICAO 9303: {cause.rule}",
+            remedy="read it again, or leave it out",
+        ) from None  # fmt: skip
+
+
+@check(DocumentCaptured)
+def _check_validity(event: DocumentCaptured, today: date) -> None:
+    if event.no_expiry == (event.expires_on is not None):
+        raise RefusedError(
+            "a document either expires or says that it does not", field="expires_on", rule="expires_on or no_expiry"
+        )
+    check_past(event.issued_on, today, "issued_on")
+    check_date(event.valid_from, "valid_from")
+    check_date(event.expires_on, "expires_on")
+    begins = event.valid_from or event.issued_on
+    if event.expires_on is not None and begins is not None and event.expires_on < begins:
+        raise RefusedError("expires before it was issued", field="expires_on", rule="not before issued_on")
+
+
+@mentions(DocumentCaptured)
+def _holder(event: DocumentCaptured) -> tuple[StreamName, ...]:
+    return (StreamName("customer", event.held_by),) if event.held_by else ()
+
+
+@claims(DocumentCaptured)
+def _one_holder(state: CustomerState, event: DocumentCaptured) -> tuple[Claim, ...]:
+    """A document is claimed once; captured again, or known as another's, it is claimed already."""
+    claim = document_claim(event)
+    known = any(document_claim(document) == claim for document in state.documents)
+    return () if known or event.held_by else (claim,)
+
+
+@CUSTOMER.rule(DocumentCaptured)
+def _held(_: CustomerState, event: DocumentCaptured, given: Given) -> None:
+    if not event.held_by:
+        return
+    other = given.state("customer", event.held_by, "held_by")
+    if document_claim(event) not in map(document_claim, other.documents):
+        raise RefusedError(
+            "that customer does not hold this document", field="held_by", rule="captured there before",
+            remedy="leave it empty, or name the customer who does",
+        )  # fmt: skip
+
+
+@CUSTOMER.rule(DocumentVerified)
+def _was_captured(state: CustomerState, event: DocumentVerified, _: Given) -> None:
+    if not any(d.kind == event.kind and bare(d.number) == bare(event.number) for d in state.documents):
+        raise RefusedError(
+            "no such document", field="number", rule="captured before it is verified", remedy="capture it first"
+        )
+
+
+@CUSTOMER.rule(IdentityVerified)
+def _against_a_document(state: CustomerState, event: IdentityVerified, _: Given) -> None:
+    """A profile is verified only against a valid document that no check has contradicted (seed rule 22)."""
+    on = event.occurred_at.date()  # history is loaded after some of its documents ran out
+    valid = [document for document in current(state, on) if document.kind == event.document_kind]
+    if not valid:
+        raise RefusedError(
+            "no valid document of this kind", field="document_kind", rule="verified against a valid document",
+            remedy="capture a valid document first",
+        )  # fmt: skip
+    last = [check for check in state.checks if bare(check.number) == bare(valid[-1].number)][-1:]
+    if last and last[0].result == "no-match":
+        raise RefusedError(
+            "the last check of the document did not match", field="document_kind", rule="document.verified",
+            remedy="check it again, or capture another document",
+        )  # fmt: skip
+
+
 @check(GraceStarted)
 def _check_until(event: GraceStarted, _: date) -> None:
     check_date(event.until, "until")
 
 
 @CUSTOMER.rule(*_ABOUT)
-def _captured(state: CustomerState, event: PaperEvent, _: Given) -> None:
+def _was_taken_in(state: CustomerState, event: PaperEvent, _: Given) -> None:
     _find(state, event.kind, event.number, "number")
 
 
@@ -235,3 +336,9 @@ def _find(state: CustomerState, kind: str, number: str, field: str) -> DocumentC
         rule="captured in this file",
         remedy="capture it first, or correct the number",
     )
+
+
+RESIDENT_ID: Final = "resident-id"
+BUSINESS_LICENCES: Final = frozenset({"business-licence", "registration-certificate"})
+_USCC: Final = 18
+"""Digits of a unified social credit code; older licences have 13 or 15 and no common check digit."""

@@ -565,6 +565,17 @@ def test_correction_of_a_booking_takes_two(bank: World):
     bank.record(correction, actor="T-1")
 
 
+def test_nothing_unreadable_is_recorded(world: World):
+    """An event built in this process that its own schema would refuse is refused before it is recorded."""
+    for wrong in (
+        changed(PERSON, employer="x" * 501),
+        changed(PERSON, gender="unknown"),
+        changed(PERSON, names=(Name(text="a\x00b"),)),
+        changed(PERSON, nationalities=("Britain",)),
+    ):
+        assert world.refuse(wrong).message == "event does not fit its schema"
+
+
 # --- the path ---------------------------------------------------------------------------------------------
 
 
