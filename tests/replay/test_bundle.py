@@ -339,7 +339,8 @@ def mutate(chance: random.Random, file: Path) -> str:
     lines = raw.splitlines(keepends=True)
     kinds = ["flip", "flip", "flip", "cut", "insert", "drop line", "swap lines", "repeat line", "digit"]
     kind = chance.choice(kinds)
-    if kind == "flip" or len(lines) < 2:
+    digits = [match.start() for match in re.finditer(rb"[0-9]", raw)]
+    if kind == "flip" or len(lines) < 2 or (kind == "digit" and not digits):
         at = chance.randrange(len(raw))
         file.write_bytes(raw[:at] + bytes((raw[at] ^ 1 << chance.randrange(8),)) + raw[at + 1 :])
         return f"bit in byte {at}"
@@ -348,8 +349,7 @@ def mutate(chance: random.Random, file: Path) -> str:
         file.write_bytes(raw[:at] if kind == "cut" else raw[:at] + chance.randbytes(3) + raw[at:])
         return f"{kind} at {at}"
     if kind == "digit":
-        found = [match.start() for match in re.finditer(rb"[0-9]", raw)]
-        at = chance.choice(found)
+        at = chance.choice(digits)
         file.write_bytes(raw[:at] + bytes((48 + (raw[at] - 47) % 10,)) + raw[at + 1 :])
         return f"digit at {at}"
     first, other = chance.sample(range(len(lines)), 2)
