@@ -21,7 +21,7 @@ from kyc.domain.submission import ANY, EXISTS, Claim, Origin, Scan, StreamName, 
 from kyc.errors import ClaimConflictError, RefusedError, VersionConflictError
 
 TODAY = date(2026, 3, 2)
-PUBLIC = {"template", "type", "field", "attribute", "mandatory", "optional", "kind", "outcome"}
+PUBLIC = {"template", "type", "field", "attribute", "mandatory", "optional", "kind", "outcome", "rules"}
 """Fields whose values are words of the form, not of the customer."""
 SHORTEST = 6  # shorter values are codes that also stand in rules
 

@@ -18,19 +18,10 @@ from kyc.domain import authority as o
 from kyc.domain import customer as c
 from kyc.domain import diligence as q
 from kyc.domain import document as d
-from kyc.domain.governance import NoticePublished, PolicyPublished
-from kyc.domain.policies import (
-    DocumentKind,
-    Limit,
-    Notice,
-    OrderRight,
-    OwnershipThreshold,
-    PartnerAllowance,
-    Policy,
-    ReviewCycle,
-    Rule,
-    Threshold,
-)
+from kyc.domain.governance import AllowancePublished, NoticePublished, PolicyPublished
+from kyc.domain.policies import Allowance, Notice, PolicyEdition
+from kyc.domain.rulebook import FILES
+from kyc.domain.rulefile import read
 from kyc.domain.submission import Unit
 from kyc.domain.transaction import BookTransaction, Leg
 from kyc.domain.values import Name, Party
@@ -41,75 +32,28 @@ BOSS = Party(
 )
 
 
-def _cny(amount: int, usd: int) -> tuple[Limit, ...]:
-    return Limit(currency="CNY", amount=Decimal(amount)), Limit(currency="USD", amount=Decimal(usd))
+DOCUMENTS = read("documents.toml")
+RULEBOOK = "\n".join(map(read, FILES))
+"""The shipped rules, as head office publishes them."""
 
 
-LAW: dict[str, tuple[date, date | None, Rule]] = {
-    "CN-REVIEW-HIGH": (date(2007, 8, 1), None, ReviewCycle(level="high", months=6)),
-    "CN-REVIEW-MEDIUM": (date(2007, 8, 1), None, ReviewCycle(level="medium", months=12)),
-    "CN-ONE-OFF-07": (
-        date(2007, 8, 1), date(2025, 12, 31), Threshold(duty="one-off-diligence", limits=_cny(10_000, 1_000)),
-    ),
-    "CN-ONE-OFF-26": (
-        date(2026, 1, 1), None, Threshold(duty="one-off-diligence", limits=_cny(50_000, 10_000)),
-    ),
-    "CN-OWNER": (date(2024, 11, 1), None, OwnershipThreshold(percent=Decimal(25))),
-    "CN-OWNER-HIGH": (date(2026, 1, 20), None, OwnershipThreshold(level="high", percent=Decimal(10))),
-    "CN-DOC-ID": (date(2007, 8, 1), None, DocumentKind(kind="resident-id", identifies=("natural", "sole-trader"))),
-    "CN-DOC-PASS": (date(2007, 8, 1), None, DocumentKind(kind="passport", identifies=("natural",))),
-    "CN-DOC-HOUSE": (
-        date(2007, 8, 1), None, DocumentKind(kind="household-register", identifies=("natural",), below_age=16),
-    ),
-    "CN-DOC-LIC": (
-        date(2007, 8, 1), None, DocumentKind(kind="business-licence", identifies=("legal", "sole-trader")),
-    ),
-    "CN-COURT-Q": (date(2013, 1, 1), None, OrderRight(organ="court", action="query")),
-    "CN-COURT-F": (
-        date(2013, 1, 1), None,
-        OrderRight(organ="court", action="freeze", papers=("assistance-notice", "ruling"), days_max=365),
-    ),
-    "CN-COURT-D": (
-        date(2013, 1, 1), None,
-        OrderRight(organ="court", action="deduct", papers=("assistance-notice", "ruling")),
-    ),
-    "CN-POLICE-Q": (date(2013, 1, 1), None, OrderRight(organ="police", action="query")),
-    "CN-POLICE-F": (date(2013, 1, 1), None, OrderRight(organ="police", action="freeze", days_max=184)),
-    "CN-MARKET-Q": (
-        date(2013, 1, 1), None,
-        OrderRight(organ="market-regulator", action="query", subject="organisation", rank="regulation"),
-    ),
-    "CN-PBOC-F": (
-        date(2025, 1, 1), None, OrderRight(organ="pboc-aml", action="freeze", level=5, hours_max=48),
-    ),
-    "CN-SHOP": (
-        date(2026, 1, 1), None, PartnerAllowance(recipient="shop", purpose="payment", fields=("name", "phone")),
-    ),
-}  # fmt: skip
-
-
-def publish(world: World, name: str, start: date, end: date | None, body: Rule, version: int = 1) -> Unit:
-    """Head office publishes a policy, two people."""
-    policy = Policy(
-        id=name,
-        version=version,
-        jurisdiction="CN",
-        effective_from=start,
-        effective_to=end,
-        source="test",
-        body=body,
-    )
-    event = PolicyPublished(occurred_at=world.now, policy=policy, approver="HQ-2")
+def publish(world: World, rules: Any, text: str, version: int = 1, start: date = date(2007, 8, 1)) -> Unit:
+    """Head office publishes a rule set, two people."""
+    edition = PolicyEdition(rules=rules, version=version, effective_from=start, text=text)
+    event = PolicyPublished(occurred_at=world.now, edition=edition, jurisdiction="CN", approver="HQ-2")
     return world.record(event, actor="HQ-1", branch="HQ")
 
 
 @pytest.fixture
 def china(world: World) -> World:
-    """A bank whose head office has published policies and a notice."""
-    for name, (start, end, body) in LAW.items():
-        publish(world, name, start, end, body)
+    """A bank whose head office has published the shipped rules, a notice and what a partner may have."""
+    publish(world, "documents", DOCUMENTS)
+    publish(world, "rulebook", RULEBOOK)
+    head = {"actor": "HQ-1", "branch": "HQ"}
     notice = Notice(name="notice/3", effective_from=date(2025, 11, 1))
-    world.record(NoticePublished(occurred_at=world.now, notice=notice, approver="HQ-2"), actor="HQ-1", branch="HQ")
+    world.record(NoticePublished(occurred_at=world.now, notice=notice, approver="HQ-2"), **head)
+    shop = Allowance(recipient="shop", purpose="payment", fields=("name", "phone"))
+    world.record(AllowancePublished(occurred_at=world.now, allowance=shop, approver="HQ-2"), **head)
     return world
 
 
@@ -136,7 +80,7 @@ def company(number: str, world: World, **fields: Any) -> c.CustomerRegistered:
 def passport(number: str, world: World, years: int = 10, **fields: Any) -> d.DocumentCaptured:
     """A passport that is valid for some years from today."""
     values: dict[str, Any] = {
-        "occurred_at": world.now, "kind": "passport", "number": number, "issuing_country": "CHN",
+        "occurred_at": world.now, "kind": "passport", "number": number, "issuing_country": "GBR",
         "issued_on": world.today, "expires_on": world.today + timedelta(days=365 * years),
     }  # fmt: skip
     return d.DocumentCaptured(**values | fields)
@@ -183,16 +127,20 @@ def paid(world: World, reference: str, account: str, amount: str, **fields: Any)
 
 
 def order(world: World, number: str, **fields: Any) -> o.OrderReceived:
-    """A complete order of a county court to query a person."""
+    """A complete order of a county court about a person; a freeze is of the whole account for 100 days."""
     values: dict[str, Any] = {
         "occurred_at": world.now, "order": number, "action": "query", "organ": "court",
-        "organ_name": "People's Court of Test County", "level": 2,
-        "bases": (o.LegalBasis(instrument="Civil Procedure Law", article="253", rank="law"),),
+        "organ_name": "People's Court of Test County", "level": 2, "approval": 2,
+        "bases": (o.LegalBasis(instrument="民事诉讼法", article="253"),),
         "papers": (o.Paper(kind="assistance-notice", number="N-1"), o.Paper(kind="ruling", number="R-1")),
         "officers": (o.Officer(name="Zhao Yi", work_id="W-1"), o.Officer(name="Qian Er", work_id="W-2")),
         "channel": "counter", "handler": "T-1", "subject": "natural", "subject_name": "Person C1",
-        "scope": ("names", "balance"),
+        "scope": ("names", "balance"), "accounts": ("A1",), "fruits": "covered", "destination": "court account",
     }  # fmt: skip
+    if fields.get("action", "query") != "query":
+        values["whole_account"] = True
+    if fields.get("action") == "freeze":
+        values |= {"freeze_from": world.now, "freeze_until": world.now + timedelta(days=100)}
     return o.OrderReceived(**values | fields)
 
 

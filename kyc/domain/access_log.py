@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 import msgspec
 
 from kyc.domain.event import Event, Instant, RecordClass
-from kyc.domain.policies import PartnerAllowance, published
+from kyc.domain.policies import published
 from kyc.domain.stream import POLICIES, Given, Stream, check, consults, mentions
 from kyc.domain.submission import StreamName
 from kyc.domain.values import Code, Digest, Line, Record, Text, Word
@@ -200,9 +200,9 @@ def _lawful(_: None, event: DisclosureRecorded, given: Given) -> None:
             raise RefusedError("no separate consent", field="recipient", rule="PIPL art. 23")
         allowed = {
             field
-            for _policy, rule in published(given).rules(PartnerAllowance, event.occurred_at.date())
-            if rule.recipient == event.recipient
-            for field in rule.fields
+            for known in published(given).allowances
+            if (known.recipient, known.purpose) == (event.recipient, event.permitted_purpose)
+            for field in known.fields
         }
         if set(event.fields) - allowed:
             raise RefusedError("fields that may not leave", field="fields", rule="the published allowance")

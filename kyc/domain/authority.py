@@ -1,28 +1,29 @@
 """Orders of authorities: received as they came, checked, accepted by a second person or rejected with reasons.
 
 Receiving is a fact and always recorded; accepting is a decision, and refused as long as the order has a defect.
-Bank secrecy is the rule (CBL art. 29-30): an organ no published rule gives a right to is refused. Serves seed rules
-25, 26, 32 and 33, AML24 art. 7, 22, 43-45 and 50, PIPL art. 41, QFD.
+Bank secrecy is the rule (CBL art. 29-30); what an order must hold is law as data (:mod:`kyc.domain.authorities`).
+Serves seed rules 25, 26, 32 and 33, AML24 art. 7, 22, 43-45 and 50, PIPL art. 41, QFD.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
+from kyc.domain import legal_order_rules
+from kyc.domain.authorities import Action
 from kyc.domain.currencies import check_positive
 from kyc.domain.customer import second_person
 from kyc.domain.dates import check_date
 from kyc.domain.event import Event, Instant, RecordClass, Scanned
-from kyc.domain.policies import OrderRight, Policies, published
+from kyc.domain.policies import Policies, published
 from kyc.domain.stream import POLICIES, Given, Stream, check, consults
 from kyc.domain.values import Code, Country, Currency, Digest, Line, Note, Record, Text, Word
 from kyc.errors import RefusedError
 
-Action = Literal["query", "freeze", "deduct"]
 Fields = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -45,11 +46,10 @@ class Paper(Record, frozen=True, kw_only=True):
 
 
 class LegalBasis(Record, frozen=True, kw_only=True):
-    """What an order rests on."""
+    """What an order rests on; its rank is looked up, not believed."""
 
     instrument: Text
     article: Word = ""
-    rank: Literal["law", "regulation", "other"]
 
 
 class OrderEvent(Event, frozen=True, kw_only=True):
@@ -82,7 +82,18 @@ class OrderReceived(Scanned, frozen=True, kw_only=True):
     papers: Annotated[tuple[Paper, ...], msgspec.Meta(max_length=20)] = ()
     officers: Annotated[tuple[Officer, ...], msgspec.Meta(max_length=20)] = ()
     approved_by: Line = ""
+    """The head who approved."""
+    approval: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    """That head's level."""
+    case_kind: Word = ""
+    """Where the right exists only in cases of a kind."""
     case_number: Word = ""
+    major: bool = False
+    """A major or complex case."""
+    network: bool = False
+    """Came over a court's or ministry's network."""
+    sealed: bool = False
+    """Carries a valid electronic seal."""
     channel: Code
     handler: Code
     """Who took it in."""
@@ -98,8 +109,17 @@ class OrderReceived(Scanned, frozen=True, kw_only=True):
     """Fields that are asked for."""
     amount: Decimal | None = None
     currency: Currency | None = None
+    whole_account: bool = False
+    """Freezes or deducts all there is, instead of an amount."""
+    freeze_from: Instant | None = None
     freeze_until: Instant | None = None
-    covers_fruits: bool = False
+    fruits: Literal["", "covered", "not-covered"] = ""
+    """孳息; empty: the order does not say."""
+    renewals: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    """The how-manieth renewal of a freeze this is."""
+    frozen_since: Instant | None = None
+    lapses_at: Instant | None = None
+    """Beginning and present end of the freeze it renews."""
     destination: Line = ""
     purpose: Line = ""
     """What the answer may be used for (AML24 art. 7)."""
@@ -240,6 +260,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["received", "accepted", "rejected", "fulfilled"] = "received"
     scope: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
+    until: datetime | None = None
+    """The moment a freeze under it lapses at the latest."""
     secret: bool = False
     notified: bool = False
 
@@ -252,7 +274,7 @@ consults(POLICIES, OrderAccepted)
 def _received(event: OrderReceived) -> OrderState:
     return OrderState(
         order=event.order, action=event.action, organ=event.organ, received=event, scope=event.scope,
-        accounts=event.accounts, secret=event.secret,
+        accounts=event.accounts, secret=event.secret, until=event.freeze_until,
     )  # fmt: skip
 
 
@@ -286,30 +308,21 @@ def _approved(state: OrderState, event: ForeignRequestApproved) -> OrderState:
 
 def defects(order: OrderReceived, policies: Policies, on: date) -> tuple[str, ...]:
     """Why an order may not be followed, as reason codes; empty where nothing stands against it."""
-    rights = [
-        right
-        for _, right in policies.rules(OrderRight, on)
-        if right.organ == order.organ and right.action == order.action and right.subject in {"any", order.subject}
-    ]
-    if not rights:
-        return ("no-right",)
-    return min((tuple(_defects(order, right)) for right in rights), key=len)
-
-
-def _defects(order: OrderReceived, right: OrderRight) -> list[str]:
-    found = []
-    ranks = {basis.rank for basis in order.bases}
-    if "law" not in ranks and (right.rank == "law" or "regulation" not in ranks):
-        found.append("basis-rank")
-    if order.level < right.level:
-        found.append("organ-level")
-    if missing := {*right.papers} - {paper.kind for paper in order.papers}:
-        found.extend(f"paper-missing:{kind}" for kind in sorted(missing))
-    if len(order.officers) < right.officers and not any(officer.registered for officer in order.officers):
-        found.append("officers")
-    if any(not officer.work_id and not officer.registered for officer in order.officers):
-        found.append("officer-without-id")
-    return found
+    assessed = legal_order_rules.Order(
+        action=order.action, organ=order.organ, level=order.level, approval=order.approval, subject=order.subject,
+        bases=tuple(basis.instrument for basis in order.bases), papers=frozenset(p.kind for p in order.papers),
+        officers=tuple(
+            legal_order_rules.Officer(work_id=bool(officer.work_id), registered=officer.registered)
+            for officer in order.officers
+        ),
+        network=order.network, sealed=order.sealed, case=order.case_kind, major=order.major,
+        accounts=len(order.accounts), amount=order.amount is not None or order.whole_account,
+        fruits_said=bool(order.fruits), destination=bool(order.destination), starts_at=order.freeze_from,
+        ends_at=order.freeze_until, renewals=order.renewals, frozen_since=order.frozen_since,
+        lapsed_at=order.lapses_at,
+    )  # fmt: skip
+    found = legal_order_rules.assess(assessed, on, policies.authorities(on)).violations
+    return tuple(dict.fromkeys(violation.code for violation in found))
 
 
 @check(OrderReceived)
@@ -334,7 +347,7 @@ def _without_defects(state: OrderState, event: OrderAccepted, given: Given) -> N
     second_person(event.approver, given, "approver")
     if event.approver == state.received.handler:
         raise RefusedError("the second person is the first", field="approver", rule="two people")
-    found = defects(state.received, published(given), event.occurred_at.date())
+    found = defects(state.received, published(given), state.received.occurred_at.date())
     if found:
         raise RefusedError(
             "the order has defects", field="order", rule=", ".join(found), remedy="reject it, or have it mended"

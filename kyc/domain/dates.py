@@ -47,10 +47,3 @@ def check_moment(moment: datetime | None, today: date, field: str) -> None:
         raise RefusedError("a time without offset", field=field, rule="RFC 3339 with offset", remedy="add it")
     if not EARLIEST < moment.date() <= today + AHEAD:
         raise RefusedError("impossible time", field=field, rule=f"after {EARLIEST}, not in the future")
-
-
-def months_later(day: date, months: int) -> date:
-    """The same day of a later month, or that month's last day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    first_of_next = date(year + (month == 11), (month + 1) % 12 + 1, 1)
-    return min(date(year, month + 1, 1) + timedelta(days=day.day - 1), first_of_next - timedelta(days=1))

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from kyc.domain.calendar import later
 from kyc.domain.customer import (
     CUSTOMER,
     CustomerEvent,
@@ -21,10 +22,11 @@ from kyc.domain.customer import (
     part,
     second_person,
 )
-from kyc.domain.dates import check_date, check_past, months_later
+from kyc.domain.dates import check_date, check_past
 from kyc.domain.event import RecordClass
 from kyc.domain.life import RelationshipReopened
-from kyc.domain.policies import ReviewCycle, published
+from kyc.domain.policies import published
+from kyc.domain.rulebook import Within
 from kyc.domain.stream import POLICIES, Given, check, consults
 from kyc.domain.values import Code, Line, Note, Text, Word
 from kyc.errors import RefusedError
@@ -350,17 +352,14 @@ def _within_the_cycle(state: CustomerState, event: ReviewScheduled, given: Given
     on = event.occurred_at.date()
     if event.due <= on:
         raise RefusedError("a review of the past", field="due", rule="after the day it is scheduled")
-    level = state.risk.level if state.risk is not None else None
-    months = min(
-        (rule.months for _, rule in published(given).rules(ReviewCycle, on) if rule.level == level), default=None
-    )
-    if months is not None and event.due > months_later(on, months):
+    if state.risk is None:
+        return
+    ruling = published(given).ruling("review.cycle", on, tier=state.risk.level)
+    if ruling is not None and event.due > later(on, ruling.of(Within).period):
         raise RefusedError(
-            "later than the cycle allows",
-            field="due",
-            rule=f"{level}: {months} months",
+            "later than the cycle allows", field="due", rule=f"{ruling.of(Within).period}: {ruling.row.source}",
             remedy="set an earlier day",
-        )
+        )  # fmt: skip
 
 
 @CUSTOMER.rule(ReviewOverdueMarked)

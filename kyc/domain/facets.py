@@ -39,6 +39,8 @@ class Papers(Record, frozen=True, kw_only=True):
     void: tuple[str, ...] = ()
     """Lost, forged or superseded ones: they identify nobody any more."""
     graced: tuple[str, ...] = ()
+    graced_until: date | None = None
+    """Last day of the latest period that was granted."""
     suspended: bool = False
     """Service is suspended until a valid document is shown (中止办理)."""
 

@@ -15,11 +15,11 @@ import msgspec
 from kyc.domain.dates import check_date, check_past
 from kyc.domain.event import Event, RecordClass
 from kyc.domain.policies import STREAM as POLICY_STREAM
-from kyc.domain.policies import Notice, Policies, Policy
+from kyc.domain.policies import Allowance, Notice, Policies, PolicyEdition, read_edition
 from kyc.domain.stream import Given, Stream, check
 from kyc.domain.templates import ALWAYS, SHIPPED, Template
 from kyc.domain.values import Code, Digest, Line, Record, Text, Word
-from kyc.errors import RefusedError
+from kyc.errors import ConfigurationError, RefusedError
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
@@ -32,11 +32,14 @@ class PolicyEvent(Event, frozen=True, kw_only=True):
 
 
 class PolicyPublished(PolicyEvent, frozen=True, kw_only=True):
-    """A rule becomes, changes or ceases to be law; a typing error is corrected by a new version (seed rule 21)."""
+    """A rule set comes into use on a day; a typing error in it is corrected by the next version (seed rule 21)."""
 
     TOPIC: ClassVar[str] = "policy.published"
 
-    policy: Policy
+    edition: PolicyEdition
+    jurisdiction: Code
+    """Whose law the institution goes by."""
+    reason: Line = ""
     approver: Code
     """The second person."""
 
@@ -56,6 +59,15 @@ class NoticePublished(PolicyEvent, frozen=True, kw_only=True):
     TOPIC: ClassVar[str] = "notice.published"
 
     notice: Notice
+    approver: Code
+
+
+class AllowancePublished(PolicyEvent, frozen=True, kw_only=True):
+    """What a partner may be given; the latest word counts (seed rule 29)."""
+
+    TOPIC: ClassVar[str] = "allowance.published"
+
+    allowance: Allowance
     approver: Code
 
 
@@ -252,8 +264,9 @@ OPERATIONS: Final = Stream[None]("operations")
 
 @POLICY_STREAM.changes(PolicyPublished)
 def _policy(state: Policies, event: PolicyPublished) -> Policies:
-    kept = tuple(known for known in state.policies if known.id != event.policy.id)
-    return msgspec.structs.replace(state, policies=(*kept, event.policy))
+    return msgspec.structs.replace(
+        state, editions=(*state.editions, event.edition), jurisdiction=event.jurisdiction
+    )
 
 
 @POLICY_STREAM.changes(TemplatePublished)
@@ -264,6 +277,12 @@ def _form(state: Policies, event: TemplatePublished) -> Policies:
 @POLICY_STREAM.changes(NoticePublished)
 def _notice(state: Policies, event: NoticePublished) -> Policies:
     return msgspec.structs.replace(state, notices=(*state.notices, event.notice))
+
+
+@POLICY_STREAM.changes(AllowancePublished)
+def _allowance(state: Policies, event: AllowancePublished) -> Policies:
+    kept = tuple(known for known in state.allowances if known.recipient != event.allowance.recipient)
+    return msgspec.structs.replace(state, allowances=(*kept, event.allowance))
 
 
 @BRANCHES.changes(BranchOpened)
@@ -295,7 +314,14 @@ def _ended(state: Branches, code: str, on: date, into: str) -> Branches:
 
 @check(PolicyPublished)
 def _check_policy(event: PolicyPublished, _: date) -> None:
-    _check_span(event.policy.effective_from, event.policy.effective_to, "policy")
+    check_date(event.edition.effective_from, "edition.effective_from")
+    try:
+        read_edition(event.edition)
+    except ConfigurationError as cause:
+        raise RefusedError(
+            "the rules cannot be read", field="edition.text", rule=f"{cause.field}: {cause.rule}",
+            remedy="correct the text, as in the shipped rule files",
+        ) from None  # fmt: skip
 
 
 @check(TemplatePublished)
@@ -332,7 +358,7 @@ def _check_day(event: DayClosed, today: date) -> None:
 
 @POLICY_STREAM.always
 def _two_people(_: Policies, event: Event, given: Given) -> None:
-    assert isinstance(event, PolicyPublished | TemplatePublished | NoticePublished)
+    assert isinstance(event, PolicyPublished | TemplatePublished | NoticePublished | AllowancePublished)
     if event.approver == given.origin.actor:
         raise RefusedError(
             "the second person is the first", field="approver", rule="two people",
@@ -342,10 +368,10 @@ def _two_people(_: Policies, event: Event, given: Given) -> None:
 
 @POLICY_STREAM.rule(PolicyPublished)
 def _next_version(state: Policies, event: PolicyPublished, _: Given) -> None:
-    expected = state.version(event.policy.id) + 1
-    if event.policy.version != expected:
+    expected = state.version(event.edition.rules) + 1
+    if event.edition.version != expected:
         raise RefusedError(
-            "not the next version", field="policy.version", rule=f"{expected} comes next",
+            "not the next version", field="edition.version", rule=f"{expected} comes next",
             remedy="a published version is never edited: publish its successor",
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Final, Literal
 import msgspec
 
 from kyc.domain.account import ACCOUNT, AccountOpened, AccountState, HolderAdded
+from kyc.domain.calendar import age_on
 from kyc.domain.currencies import check_number
 from kyc.domain.customer import CUSTOMER, CustomerEvent, CustomerState, changes, part, second_person
 from kyc.domain.dates import check_date, check_past
@@ -220,11 +221,6 @@ changes(
         ),
     },
 )
-
-
-def age_on(birth: date, on: date) -> int:
-    """Completed years; who was born on 29 February completes a year on 1 March."""
-    return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
 
 
 # --- rules ----------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ import msgspec
 
 from kyc.domain.currencies import check_positive
 from kyc.domain.event import Event, RecordClass
-from kyc.domain.policies import Threshold, published
+from kyc.domain.policies import published
+from kyc.domain.rulebook import Threshold
 from kyc.domain.stream import POLICIES, Given, Stream, check, claims, consults
 from kyc.domain.submission import Claim
 from kyc.domain.transaction import PostingEvent
@@ -114,12 +115,12 @@ def _attempt(_: None, event: AttemptRecorded) -> tuple[Claim, ...]:
 @OCCASIONAL.rule(OneOffCompleted)
 def _identified(_: None, event: OneOffCompleted, given: Given) -> None:
     """From the threshold on, inclusive, the person is identified and the document registered."""
-    for policy, rule in published(given).rules(Threshold, event.occurred_at.date()):
-        if rule.duty != "one-off-diligence":
-            continue
-        reached = any(limit.currency == event.currency and event.amount >= limit.amount for limit in rule.limits)
-        if reached and not (event.verified_by and event.person.document_number):
-            raise RefusedError(
-                "the person is not identified", field="person.document_number", rule=policy.id,
-                remedy="identify the person first, or record the attempt",
-            )  # fmt: skip
+    policies, on = published(given), event.occurred_at.date()
+    ruling = policies.ruling("cdd.one-off", on, currency=event.currency)
+    if ruling is None or not ruling.of(Threshold).reached(event.amount):
+        return
+    if not (event.verified_by and event.person.document_number):
+        raise RefusedError(
+            "the person is not identified", field="person.document_number", rule=ruling.row.source,
+            remedy="identify the person first, or record the attempt",
+        )  # fmt: skip

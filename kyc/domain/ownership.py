@@ -16,7 +16,8 @@ from kyc.domain.customer import CUSTOMER, CustomerState, part
 from kyc.domain.dates import check_past
 from kyc.domain.diligence import CddEvent, is_new, is_open
 from kyc.domain.facets import Diligence, Owner
-from kyc.domain.policies import OwnershipThreshold, published
+from kyc.domain.policies import published
+from kyc.domain.rulebook import Share
 from kyc.domain.stream import POLICIES, Given, check, consults
 from kyc.domain.values import Code, Line, Note, Party, Text, Word
 from kyc.errors import RefusedError
@@ -136,11 +137,13 @@ def _above_threshold(
     if event.basis not in {"shares", "income", "voting"}:
         return
     level = state.risk.level if state.risk is not None else "low"
-    rules = list(published(given).rules(OwnershipThreshold, event.occurred_at.date()))
-    least = min((rule.percent for _, rule in rules if rule.level in {"any", level}), default=None)
-    if least is not None and (share is None or share < least):
+    ruling = published(given).ruling("owner.share", event.occurred_at.date(), risk=level)
+    if ruling is None:
+        return
+    least = ruling.of(Share).percent
+    if share is None or share < least:
         raise RefusedError(
-            "below the threshold", field="owner.percentage", rule=f"from {least} percent",
+            "below the threshold", field="owner.percentage", rule=f"from {least} percent: {ruling.row.source}",
             remedy="name the basis of control, or leave the person out",
         )  # fmt: skip
 

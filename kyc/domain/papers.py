@@ -8,7 +8,7 @@ business; here it is recorded.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
@@ -17,8 +17,8 @@ from kyc.domain import identifiers
 from kyc.domain.customer import CUSTOMER, CustomerEvent, CustomerState, IdentityVerified, part
 from kyc.domain.dates import check_date, check_past
 from kyc.domain.document import DocumentCaptured, DocumentVerified, bare, current, document_claim
-from kyc.domain.life import age_on
-from kyc.domain.policies import DocumentKind, published
+from kyc.domain.document_rules import Presented
+from kyc.domain.policies import published
 from kyc.domain.stream import POLICIES, Given, check, claims, consults, mentions
 from kyc.domain.submission import Claim, StreamName
 from kyc.domain.values import Code, Line, Text
@@ -116,7 +116,10 @@ consults(POLICIES, DocumentCaptured, ServiceSuspended)
 
 for _kind in (DocumentSuperseded, DocumentInvalidated):
     part("papers", _kind, lambda papers, event: {"void": (*papers.void, bare(event.number))})
-part("papers", GraceStarted, lambda papers, event: {"graced": (*papers.graced, bare(event.number))})
+part(
+    "papers", GraceStarted,
+    lambda papers, event: {"graced": (*papers.graced, bare(event.number)), "graced_until": event.until},
+)  # fmt: skip
 part(
     "papers", GraceEnded,
     lambda papers, event: {"graced": tuple(number for number in papers.graced if number != bare(event.number))},
@@ -257,18 +260,20 @@ def _in_grace(state: CustomerState, event: GraceEnded, _: Given) -> None:
 
 @CUSTOMER.rule(DocumentCaptured)
 def _accepted(state: CustomerState, event: DocumentCaptured, given: Given) -> None:
-    """Kinds of documents are policy, by customer type and age (RO285 art. 5), once any has been published."""
-    rules = [rule for _, rule in published(given).rules(DocumentKind, event.occurred_at.date())]
-    fitting = [rule for rule in rules if rule.kind == event.kind and state.type in rule.identifies]
-    if rules and not fitting:
+    """Kinds, holders and validity are policy (RO285 art. 5), once a set of rules has been published."""
+    on = event.occurred_at.date()
+    rules = published(given).documents(on)
+    if rules is None:
+        return
+    presented = Presented(
+        kind=event.kind, issuing_country=event.issuing_country, customer_type=state.type, issued_on=event.issued_on,
+        expires_on=event.expires_on, no_expiry=event.no_expiry, born_on=state.registered.birth_date,
+    )  # fmt: skip
+    for defect in rules.defects(presented, on):
         raise RefusedError(
-            "not a kind that identifies this customer", field="kind", rule="document kinds in force",
-            remedy="capture one of: " + ", ".join(sorted(r.kind for r in rules if state.type in r.identifies)),
+            "this document does not identify", field=defect.field, rule=f"{defect.code}: {defect.rule}",
+            remedy="capture a document that identifies this customer",
         )  # fmt: skip
-    birth = state.registered.birth_date
-    limits = [rule.below_age for rule in fitting if rule.below_age is not None]
-    if limits and birth is not None and age_on(birth, event.occurred_at.date()) >= max(limits):
-        raise RefusedError("only for the young", field="kind", rule=f"below {max(limits)} years")
 
 
 @CUSTOMER.rule(IdentityVerified)
@@ -295,15 +300,13 @@ def _grace_is_over(state: CustomerState, event: ServiceSuspended, given: Given) 
         raise RefusedError("service is suspended already", field="stream", rule="once")
     if usable(state, on):
         raise RefusedError("a document is valid", field="stream", rule="no valid document")
-    expiries = [document.expires_on for document in state.documents if document.expires_on is not None]
-    graces = {rule.kind: rule.grace_days for _, rule in published(given).rules(DocumentKind, on)}
-    if expiries and graces:
-        last = max(
-            document.expires_on + timedelta(days=graces.get(document.kind, 0))
-            for document in state.documents
-            if document.expires_on is not None
-        )
-        if on <= last:
+    rules = published(given).documents(on)
+    graced = state.papers.graced_until
+    for document in state.documents if rules is not None else ():
+        if document.expires_on is None or bare(document.number) in state.papers.void:
+            continue
+        assert rules is not None
+        if rules.expiry_on(document.expires_on, on, extended_to=graced).state != "suspended":
             raise RefusedError(
                 "the reasonable period is not over", field="occurred_at", rule="expiry and grace of the policy",
                 remedy="remind the customer",

@@ -1,123 +1,44 @@
-"""Policies as effective-dated data: review cycles, thresholds, document kinds, who may order what. Pure.
+"""What head office has published: rule sets, forms, notices, allowances, each with the days it is in use. Pure.
 
-Law is never code: head office publishes it (:mod:`kyc.domain.governance`), a correction is a new version, and the
-stream of publications says which rule gave an answer on a day. Retention law has files and arithmetic of its own
-(:mod:`kyc.retention`). A question no published rule answers is answered by the caller: orders are then refused,
-reviews and documents are then not limited.
+Law is never code. Rule sets are the texts of rule files (:mod:`kyc.domain.rulefile`), published whole; a correction
+is the next version, and the stream of publications says which rule gave an answer on a day. Retention law has files
+and arithmetic of its own (:mod:`kyc.retention`). Where nothing is published, orders are held against the shipped
+table, because secrecy is the rule; documents, reviews, thresholds and shares are then not limited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Final, Literal, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from kyc.domain.authorities import Authorities, parse_authorities, shipped_authorities
+from kyc.domain.document_rules import DocumentRules, parse_documents
+from kyc.domain.rulebook import Rulebook, Ruling, book, parse_rules
+from kyc.domain.rulefile import edition_on
 from kyc.domain.stream import POLICIES, Given, Stream
 from kyc.domain.templates import Template
-from kyc.domain.values import Code, Currency, Line, Record, Text, Word
+from kyc.domain.values import Code, Record, Word
+from kyc.errors import ConfigurationError, NotFoundError
 
-Months = Annotated[int, msgspec.Meta(ge=1, le=600)]
-Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
-RiskLevel = Literal["low", "medium", "high"]
-
-
-class ReviewCycle(Record, frozen=True, kw_only=True, tag_field="rule", tag="review-cycle"):
-    """How often a customer of a risk level is reviewed (O2-07 art. 18; AMLR art. 26)."""
-
-    level: RiskLevel
-    months: Months
+RuleSet = Literal["authorities", "documents", "rulebook"]
+"""Who may order what; which documents identify; thresholds, shares, reviews and answer times."""
+TEXT_MAX: Final = 500_000
+"""Characters of a rule set; all shipped files together have a tenth."""
 
 
-class Limit(Record, frozen=True, kw_only=True):
-    """An amount from which on something applies; inclusive (含本数)."""
+class PolicyEdition(Record, frozen=True, kw_only=True):
+    """One version of a rule set, as text."""
 
-    currency: Currency
-    amount: Decimal
-
-
-class Threshold(Record, frozen=True, kw_only=True, tag_field="rule", tag="threshold"):
-    """From which amount on a duty applies (O3-16 art. 5; O11-25)."""
-
-    duty: Code
-    """``one-off-diligence``, ``remittance-verification``, ``report-cash``, ``report-transfer`` …"""
-    subject: Literal["any", "natural", "organisation"] = "any"
-    reach: Literal["any", "domestic", "cross-border"] = "any"
-    limits: Annotated[tuple[Limit, ...], msgspec.Meta(min_length=1, max_length=10)]
-
-
-class OwnershipThreshold(Record, frozen=True, kw_only=True, tag_field="rule", tag="ownership"):
-    """From which share on a person is a beneficial owner (O12-25; AMLR art. 62)."""
-
-    level: Literal["any", "high"] = "any"
-    percent: Decimal
-
-
-class DocumentKind(Record, frozen=True, kw_only=True, tag_field="rule", tag="document-kind"):
-    """A kind of document that identifies, and what follows from its expiry (RO285 art. 5; O2-07 art. 19)."""
-
-    kind: Code
-    identifies: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=10)]
-    """Customer types it identifies."""
-    below_age: Annotated[int, msgspec.Meta(ge=1, le=150)] | None = None
-    """Only of persons younger than this."""
-    reminder_days: Days = 90
-    """The customer is reminded so many days before expiry."""
-    grace_days: Days = 90
-    """Reasonable period after expiry, before service is suspended."""
-
-
-class OrderRight(Record, frozen=True, kw_only=True, tag_field="rule", tag="order-right"):
-    """What an organ may order of a bank, about whom, on which paper (CBL art. 29-30; QFD)."""
-
-    organ: Code
-    action: Literal["query", "freeze", "deduct"]
-    subject: Literal["any", "natural", "organisation"] = "any"
-    rank: Literal["law", "regulation"] = "law"
-    """The least rank of the legal basis that an order must name."""
-    level: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
-    """The least level of the organ: 1 township, 2 county, 3 city, 4 province, 5 state."""
-    papers: Annotated[tuple[Code, ...], msgspec.Meta(max_length=10)] = ("assistance-notice",)
-    officers: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
-    hours_max: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """A freeze lasts so many hours at most, where it is counted in hours."""
-    days_max: Days | None = None
-    """A freeze lasts so many days at most."""
-    renewals_max: Days | None = None
-
-
-class PartnerAllowance(Record, frozen=True, kw_only=True, tag_field="rule", tag="partner"):
-    """The fields a partner may be given for a purpose, under a separate consent (seed rule 29; PIPL art. 23)."""
-
-    recipient: Code
-    purpose: Code
-    fields: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=200)]
-
-
-Rule = ReviewCycle | Threshold | OwnershipThreshold | DocumentKind | OrderRight | PartnerAllowance
-R = TypeVar("R", ReviewCycle, Threshold, OwnershipThreshold, DocumentKind, OrderRight, PartnerAllowance)
-
-
-class Policy(Record, frozen=True, kw_only=True):
-    """One rule of one jurisdiction and the days it is law."""
-
-    id: Code
-    version: Annotated[int, msgspec.Meta(ge=1)] = 1
-    jurisdiction: Code
+    rules: RuleSet
+    version: Annotated[int, msgspec.Meta(ge=1)]
     effective_from: date
-    effective_to: date | None = None
-    source: Text
-    """Instrument and article."""
-    mark: Literal["C", "S", "M", "D"] = "D"
-    """How far the source was confirmed; anything but C is configurable data."""
-    note: Line = ""
-    body: Rule
-
-    def in_force(self, on: date) -> bool:
-        """Whether it is law on a day."""
-        return self.effective_from <= on and (self.effective_to is None or on <= self.effective_to)
+    """From this day on it is the version in use, until a higher one has begun."""
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_MAX)]
+    """TOML, as the shipped files in ``kyc/domain/rules``."""
 
 
 class Notice(Record, frozen=True, kw_only=True):
@@ -129,30 +50,76 @@ class Notice(Record, frozen=True, kw_only=True):
     digest: Word = ""
 
 
+class Allowance(Record, frozen=True, kw_only=True):
+    """The fields a partner may be given for a purpose, under a separate consent (seed rule 29; PIPL art. 23)."""
+
+    recipient: Code
+    purpose: Code
+    fields: Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]
+    """None: nothing any more."""
+
+
 class Policies(Record, frozen=True, kw_only=True):
     """What head office has published and not replaced."""
 
-    policies: tuple[Policy, ...] = ()
-    """The latest version of each."""
+    jurisdiction: str = ""
+    """Whose law the rulebook is asked for."""
+    editions: tuple[PolicyEdition, ...] = ()
     forms: tuple[Template, ...] = ()
     notices: tuple[Notice, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
 
     @property
     def templates(self) -> dict[str, Template]:
         """Published templates by name."""
         return {form.name: form for form in self.forms}
 
-    def version(self, policy: str) -> int:
-        """The present version of a policy, 0 for an unknown one."""
-        return next((known.version for known in self.policies if known.id == policy), 0)
+    def version(self, rules: RuleSet) -> int:
+        """The highest version of a rule set, 0 where none is published."""
+        return max((edition.version for edition in self.editions if edition.rules == rules), default=0)
 
-    def rules(self, kind: type[R], on: date) -> Iterator[tuple[Policy, R]]:
-        """The rules of one kind that are law on a day, with the policies that hold them."""
-        for policy in self.policies:
-            if isinstance(policy.body, kind) and policy.in_force(on):
-                yield policy, policy.body
+    def in_use(self, rules: RuleSet, on: date) -> Any:
+        """The parsed rule set in use on a day, None where none is."""
+        begun = [known for known in self.editions if known.rules == rules and known.effective_from <= on]
+        return read_edition(edition_on(begun, on)) if begun else None
+
+    def authorities(self, on: date) -> Authorities:
+        """Who may order what, as of a day."""
+        return self.in_use("authorities", on) or shipped_authorities()
+
+    def documents(self, on: date) -> DocumentRules | None:
+        """Which documents identify, as of a day."""
+        rules: DocumentRules | None = self.in_use("documents", on)
+        return rules
+
+    def ruling(self, rule_id: str, on: date, **selectors: str) -> Ruling | None:
+        """What the rulebook says on a day in this jurisdiction; None where it says nothing."""
+        rules: Rulebook | None = self.in_use("rulebook", on)
+        if rules is None:
+            return None
+        try:
+            return rules.value(rule_id, on, jurisdiction=self.jurisdiction, **selectors)
+        except (NotFoundError, ConfigurationError):  # no row for it, or a book that leaves the rule out
+            return None
 
 
+@lru_cache(maxsize=64)
+def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | Rulebook:
+    """The rules in an edition's text.
+
+    Raises:
+        ConfigurationError: the text breaks the schema of its rule set.
+    """
+    return _PARSERS[edition.rules](edition)
+
+
+_PARSERS: Final[dict[str, Callable[[PolicyEdition], Authorities | DocumentRules | Rulebook]]] = {
+    "authorities": lambda edition: parse_authorities(edition.text, "authorities"),
+    "documents": lambda edition: parse_documents(edition.text, "documents"),
+    "rulebook": lambda edition: book(
+        parse_rules(edition.text, "rulebook"), edition.version, edition.effective_from
+    ),
+}
 NOTHING: Final = Policies()
 STREAM: Final = Stream("policies", Policies, empty=NOTHING, key=POLICIES.key, head_office=True)
 

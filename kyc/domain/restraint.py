@@ -8,7 +8,7 @@ procedure rules of the police (公安机关程序规定 237-243).
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -20,8 +20,7 @@ from kyc.domain.currencies import check_positive
 from kyc.domain.dates import check_date
 from kyc.domain.event import Event, Instant
 from kyc.domain.facets import Freeze, Restraints
-from kyc.domain.policies import OrderRight, published
-from kyc.domain.stream import POLICIES, Given, check, consults, mentions
+from kyc.domain.stream import Given, check, mentions
 from kyc.domain.submission import StreamName
 from kyc.domain.values import Code, Currency, Line, Party, Text
 from kyc.errors import RefusedError
@@ -186,7 +185,6 @@ _restrain(
 )
 for _kind in (FreezeReleased, FreezeLapsed):
     _restrain(_kind, lambda r, event: {"freezes": _drop(r.freezes, event.id), "queue": _drop(r.queue, event.id)})
-consults(POLICIES, AccountFrozen, FreezeRenewed)
 
 
 # --- rules ----------------------------------------------------------------------------------------------
@@ -275,22 +273,14 @@ def _behind_another(state: AccountState, event: FreezeQueued, _: Given) -> None:
 
 
 @ACCOUNT.rule(AccountFrozen, FreezeRenewed)
-def _not_too_long(_: AccountState, event: AccountFrozen | FreezeRenewed, given: Given) -> None:
-    """The term stays within what the organ's law allows; hours are counted in hours (AML24 art. 45)."""
+def _within_its_term(_: AccountState, event: AccountFrozen | FreezeRenewed, given: Given) -> None:
+    """A freeze lapses when its order says at the latest; that the order is lawful was found at its acceptance."""
     order: OrderState = given.state("order", event.order, "order")
-    for _policy, right in published(given).rules(OrderRight, event.occurred_at.date()):
-        if right.organ != order.organ or right.action != "freeze":
-            continue
-        longest = None
-        if right.hours_max is not None:
-            longest = timedelta(hours=right.hours_max)
-        elif right.days_max is not None:
-            longest = timedelta(days=right.days_max)
-        if longest is not None and (event.until is None or event.until - event.occurred_at > longest):
-            raise RefusedError(
-                "longer than the law allows", field="until", rule=f"{_policy.id}: {longest}",
-                remedy="freeze for the lawful term, renew before it lapses",
-            )  # fmt: skip
+    if order.until is not None and (event.until is None or event.until > order.until):
+        raise RefusedError(
+            "longer than the order says", field="until", rule="the order's term",
+            remedy="freeze for its term, renew by a further order before it lapses",
+        )  # fmt: skip
 
 
 @ACCOUNT.rule(FreezeRenewed)

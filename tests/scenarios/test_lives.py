@@ -134,8 +134,8 @@ def owner(world, share: str | None, **fields) -> BeneficialOwnerIdentified:
 def test_who_stands_behind_a_company(china):
     """From the threshold on somebody is an owner; for a high risk it is lower; else control has to be shown."""
     china.record(company("K1", china))
-    assert china.refuse(owner(china, "24.99"), "K1").rule == "from 25 percent"
-    assert china.refuse(owner(china, None), "K1").rule == "from 25 percent"
+    assert china.refuse(owner(china, "24.99"), "K1").rule.startswith("from 25 percent")
+    assert china.refuse(owner(china, None), "K1").rule.startswith("from 25 percent")
     assert china.refuse(owner(china, "100.01"), "K1").rule == "above 0, at most 100"
     assert china.refuse(owner(china, None, basis="senior-manager"), "K1").rule == "AMLR art. 22(2)"
     future = owner(china, "30", formed_on=china.today + timedelta(days=3))
@@ -148,7 +148,7 @@ def test_who_stands_behind_a_company(china):
     changed = BeneficialOwnerChanged(
         occurred_at=china.now, id="B1", owner=owner(china, "9.00").owner, basis="shares", changed_on=china.today
     )
-    assert china.refuse(changed, "K1").rule == "from 10 percent"
+    assert china.refuse(changed, "K1").rule.startswith("from 10 percent")
     unknown = msgspec.structs.replace(changed, id="B9", owner=owner(china, "50").owner)
     assert china.refuse(unknown, "K1").rule == "identified before"
     differs = RegistryDifferenceReported(occurred_at=china.now, owner="B9", difference="share")

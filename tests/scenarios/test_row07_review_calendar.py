@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from fix_world_china import onboard, publish, rated
+from fix_world_china import RULEBOOK, onboard, publish, rated
 
 from kyc.domain.diligence import ReviewCompleted, ReviewOverdueMarked, ReviewScheduled
-from kyc.domain.policies import Policies, ReviewCycle
-from kyc.domain.submission import StreamName
+from kyc.domain.policies import Policies
 
 
 def schedule(world, due: date) -> ReviewScheduled:
@@ -20,7 +19,7 @@ def test_highest_risk_is_due_in_six_months(china):
     """High risk: at most six months ahead. Missed, it is overdue; done, the calendar starts anew."""
     onboard(china, "C1")
     china.record(rated(china, "high"), "C1")
-    assert china.refuse(schedule(china, date(2026, 9, 3)), "C1").rule == "high: 6 months"
+    assert china.refuse(schedule(china, date(2026, 9, 3)), "C1").rule.startswith("P6M: O2-07 art. 18")
     assert china.refuse(schedule(china, china.today), "C1").rule == "after the day it is scheduled"
     china.record(schedule(china, date(2026, 9, 2)), "C1")
 
@@ -42,15 +41,16 @@ def test_a_cycle_is_changed_by_its_next_version(china):
     onboard(china, "C1")
     china.record(rated(china, "medium"), "C1")
     china.record(schedule(china, date(2027, 3, 2)), "C1")
-    publish(china, "CN-REVIEW-MEDIUM", date(2026, 4, 1), None, ReviewCycle(level="medium", months=3), version=2)
+    medium = 'tier = "medium" }\nvalue = { kind = "Within", period = '
+    stricter = RULEBOOK.replace(f'{medium}"P1Y"', f'{medium}"P3M"')
+    publish(china, "rulebook", stricter, version=2, start=date(2026, 4, 1))
     china.today = date(2026, 4, 2)
-    assert china.refuse(schedule(china, date(2026, 8, 1)), "C1").rule == "medium: 3 months"
+    assert china.refuse(schedule(china, date(2026, 8, 1)), "C1").rule.startswith("P3M: PBOC risk guideline")
     policies = china.state("policies", "institution")
     assert isinstance(policies, Policies)
-    assert policies.version("CN-REVIEW-MEDIUM") == 2
-    versions = [
-        event.policy.version
-        for event in china.streams[StreamName("policies", "institution")]
-        if event.TOPIC == "policy.published" and event.policy.id == "CN-REVIEW-MEDIUM"
-    ]
-    assert versions == [1, 2]
+    assert policies.version("rulebook") == 2
+    before = policies.ruling("review.cycle", date(2026, 3, 31), tier="medium")
+    after = policies.ruling("review.cycle", china.today, tier="medium")
+    assert before is not None
+    assert after is not None
+    assert (before.version, after.version) == (1, 2)

@@ -10,6 +10,7 @@ from fix_samples import SAMPLES
 from fix_world_china import accepted, onboard, open_account, order, paid
 
 from kyc.domain.account import AccountClosed
+from kyc.domain.authority import Paper
 from kyc.domain.restraint import (
     AccountDormant,
     AccountFrozen,
@@ -24,6 +25,10 @@ from kyc.domain.restraint import (
     FundsDeducted,
 )
 
+HOURS = {
+    "action": "freeze", "organ": "pboc-aml", "level": 5, "approval": 5, "papers": (Paper(kind="freeze-notice"),),
+}  # fmt: skip
+
 
 @pytest.fixture
 def bank(china):
@@ -32,9 +37,9 @@ def bank(china):
     open_account(china, "A1", "C1")
     for number, fields in {
         "O1": {"action": "freeze", "accounts": ("A1",)},
-        "O2": {"action": "freeze"},
+        "O2": {"action": "freeze", "accounts": ("A1", "A2")},
         "O3": {"action": "deduct"},
-        "O4": {"action": "freeze", "organ": "pboc-aml", "level": 5},
+        "O4": HOURS | {"freeze_from": china.now, "freeze_until": china.now + timedelta(hours=48)},
         "O5": {"action": "freeze", "accounts": ("A7",)},
     }.items():
         china.record(order(china, number, **fields))
@@ -74,10 +79,13 @@ def test_first_come_first(bank):
 
 
 def test_hours_are_hours(bank):
-    """The central bank's freeze holds 48 hours, not two days more; it lapses at its moment and not before."""
-    long = frozen(bank, "F1", "O4", organ="pboc-aml", until=bank.now + timedelta(hours=48, seconds=1))
-    assert bank.refuse(long, "A1").rule == "CN-PBOC-F: 2 days, 0:00:00"
+    """The central bank's freeze holds 48 hours, not a second more; it lapses at its moment and not before."""
     end = bank.now + timedelta(hours=48)
+    later = end + timedelta(seconds=1)
+    bank.record(order(bank, "O9", **HOURS, freeze_from=bank.now, freeze_until=later))
+    assert bank.refuse(accepted(bank, "O9")).rule == "term"
+    long = frozen(bank, "F1", "O4", organ="pboc-aml", until=later)
+    assert bank.refuse(long, "A1").rule == "the order's term"
     bank.record(frozen(bank, "F1", "O4", organ="pboc-aml", until=end), "A1")
     early = FreezeLapsed(occurred_at=end - timedelta(seconds=1), id="F1", at=end)
     bank.today += timedelta(days=2)
@@ -88,19 +96,35 @@ def test_hours_are_hours(bank):
 
 
 def test_renewed_before_it_lapses(bank):
-    """A renewal comes in time, lasts longer and stays within the term."""
-    bank.record(frozen(bank, "F1", "O1", days=300), "A1")
+    """A renewal is a further order: in time, longer than what it renews, within its own term."""
+    bank.record(frozen(bank, "F1", "O1"), "A1")
+    end = bank.now + timedelta(days=100)
+    bank.record(
+        order(
+            bank, "O7", action="freeze", renewals=1, frozen_since=bank.now, lapses_at=end,
+            freeze_from=end, freeze_until=end + timedelta(days=200),
+        )
+    )  # fmt: skip
+    bank.record(accepted(bank, "O7"))
 
-    def renewed(days: int, id_: str = "F1") -> FreezeRenewed:
-        return FreezeRenewed(occurred_at=bank.now, id=id_, order="O1", until=bank.now + timedelta(days=days))
+    def renewed(days: int, id_: str = "F1", by: str = "O7") -> FreezeRenewed:
+        return FreezeRenewed(occurred_at=bank.now, id=id_, order=by, until=bank.now + timedelta(days=days))
 
-    assert bank.refuse(renewed(299), "A1").rule == "after the present end"
-    assert bank.refuse(renewed(400), "A1").rule == "CN-COURT-F: 365 days, 0:00:00"
-    assert bank.refuse(renewed(301, "F9"), "A1").rule == "a freeze of this account"
-    bank.record(renewed(310), "A1")
-    bank.today += timedelta(days=311)
-    assert bank.refuse(renewed(100), "A1").rule == "renewed before it lapses"
-    bank.record(frozen(bank, "F3", "O2"), "A1")
+    assert bank.refuse(renewed(99), "A1").rule == "after the present end"
+    assert bank.refuse(renewed(301), "A1").rule == "the order's term"
+    assert bank.refuse(renewed(200, by="O1"), "A1").rule == "the order's term"
+    assert bank.refuse(renewed(200, "F9"), "A1").rule == "a freeze of this account"
+    bank.record(renewed(300), "A1")
+    bank.today += timedelta(days=301)
+    assert bank.refuse(renewed(-1), "A1").rule == "renewed before it lapses"
+    bank.record(frozen_again(bank), "A1")
+
+
+def frozen_again(world) -> AccountFrozen:
+    """A freeze under a new order, after the first has lapsed."""
+    world.record(order(world, "O8", action="freeze"))
+    world.record(accepted(world, "O8"))
+    return frozen(world, "F3", "O8")
 
 
 def test_deductions(bank):

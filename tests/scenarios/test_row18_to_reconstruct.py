@@ -77,13 +77,13 @@ def test_somebody_without_an_account(china):
         sample, occurred_at=china.now, amount=Decimal("50000.00"), person=stranger, verified_by=""
     )
     assert isinstance(service, OneOffCompleted)
-    assert china.refuse(service).rule == "CN-ONE-OFF-26"
+    assert china.refuse(service).rule == "O11-25"
     china.record(msgspec.structs.replace(service, amount=Decimal("49999.99")))
     china.record(msgspec.structs.replace(sample, occurred_at=china.now, reference="T9", amount=Decimal("50000.00")))
     before = msgspec.structs.replace(
         service, occurred_at=china.now.replace(year=2025), reference="T8", amount=Decimal("10000.00")
     )
-    assert china.refuse(before).rule == "CN-ONE-OFF-07"
+    assert china.refuse(before).rule == "O2-07 art. 7"
     attempt = msgspec.structs.replace(SAMPLES["service.attempt_recorded"], occurred_at=china.now, reference="T7")
     china.record(attempt)
     assert china.topics("occasional", "T7") == ["service.attempt_recorded"]

@@ -5,34 +5,59 @@ from __future__ import annotations
 from datetime import date
 
 import msgspec
+import pytest
 from fix_samples import SAMPLES
-from fix_world_china import publish
+from fix_world_china import DOCUMENTS, publish
 
 from kyc.domain.governance import BranchClosed, BranchMerged, BranchOpened, PolicyPublished
-from kyc.domain.policies import Policies, ReviewCycle
+from kyc.domain.policies import Policies, PolicyEdition
 
 
 def test_a_branch_sets_no_rule(china):
     """A branch that publishes a policy is refused, and so is one person alone at head office."""
-    event = msgspec.structs.replace(SAMPLES["policy.published"], occurred_at=china.now, approver="HQ-2")
+    event = msgspec.structs.replace(
+        SAMPLES["policy.published"],
+        occurred_at=china.now,
+        approver="HQ-2",
+        edition=PolicyEdition(rules="documents", version=2, effective_from=china.today, text=DOCUMENTS),
+    )
     assert china.refuse(event).rule == "policies are head office's"
     assert china.refuse(event, actor="HQ-2", branch="HQ").rule == "two people"
 
 
 def test_versions_follow_each_other(china):
-    """No version is skipped or edited; the latest one of each policy is the rule."""
-    body = ReviewCycle(level="high", months=5)
-    publish(china, "CN-REVIEW-HIGH", date(2026, 1, 1), None, body, version=2)
+    """No version is skipped or edited; of those that have begun the highest is in use."""
+    publish(china, "documents", DOCUMENTS.replace('period = "P3M"', 'period = "P6M"'), 2, date(2026, 5, 1))
     for version in (2, 4):
-        known = china.events("policies", "institution")[-1].policy
-        policy = msgspec.structs.replace(known, version=version)
-        event = PolicyPublished(occurred_at=china.now, policy=policy, approver="HQ-2")
+        edition = PolicyEdition(rules="documents", version=version, effective_from=date(2026, 6, 1), text=DOCUMENTS)
+        event = PolicyPublished(occurred_at=china.now, edition=edition, jurisdiction="CN", approver="HQ-2")
         assert china.refuse(event, actor="HQ-1", branch="HQ").rule == "3 comes next"
     policies: Policies = china.state("policies", "institution")
-    assert [rule.months for _, rule in policies.rules(ReviewCycle, china.today) if rule.level == "high"] == [5]
-    backwards = msgspec.structs.replace(known, version=3, effective_to=date(2020, 1, 1))
-    event = PolicyPublished(occurred_at=china.now, policy=backwards, approver="HQ-2")
-    assert china.refuse(event, actor="HQ-1", branch="HQ").field == "policy.effective_to"
+    terms = [
+        policies.documents(day).kind_on("temporary-resident-id", day).valid_for[0].period
+        for day in (date(2026, 4, 30), date(2026, 5, 1))
+    ]
+    assert terms == ["P3M", "P6M"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "text", "rule"),
+    [
+        ("documents", "not TOML at all", "documents"),
+        ("rulebook", DOCUMENTS, "rulebook"),
+        ("authorities", "[[right]]\norgan = 1", "authorities"),
+    ],
+)
+def test_rules_that_cannot_be_read_are_not_published(china, rules, text, rule):
+    """A text that breaks its schema is refused with the place and the rule."""
+    edition = PolicyEdition(
+        rules=rules, version=china.state("policies", "institution").version(rules) + 1,
+        effective_from=date(2026, 6, 1), text=text,
+    )  # fmt: skip
+    event = PolicyPublished(occurred_at=china.now, edition=edition, jurisdiction="CN", approver="HQ-2")
+    refusal = china.refuse(event, actor="HQ-1", branch="HQ")
+    assert refusal.field == "edition.text"
+    assert str(refusal.rule).startswith(rule)
 
 
 def test_branches_open_merge_and_close(china):

@@ -87,15 +87,25 @@ def test_a_newer_document_takes_the_place(china):
 
 
 def test_kinds_of_documents_are_policy(china):
-    """A household register identifies only the young, a licence no person; what is accepted is named."""
+    """A household register identifies only the young, a licence no person, a passport no citizen, none too long."""
     china.record(person("C1", china))
-    register = passport("H-1", china, kind="household-register")
-    assert china.refuse(register, "C1").rule == "below 16 years"
+    endless = {"issuing_country": "CHN", "expires_on": None, "no_expiry": True}
+    register = passport("H-1", china, kind="household-register", **endless)
+    assert china.refuse(register, "C1").rule == "age: holders younger than 17: RO285 art. 5(2)"
     licence = passport("L-1", china, kind="business-licence")
-    refusal = china.refuse(licence, "C1")
-    assert refusal.remedy == "capture one of: household-register, passport, resident-id"
+    assert "customer-type" in china.refuse(licence, "C1").rule
+    assert "issuing-country" in china.refuse(passport("P-1", china, issuing_country="CHN"), "C1").rule
+    assert china.refuse(passport("X-1", china, kind="library-card"), "C1").field == "kind"
     child = msgspec.structs.replace(
         person("C2", china), birth_date=china.today.replace(year=2015), names=SAMPLES["customer.name_changed"].names
     )
     china.record(child)
     china.record(register, "C2")
+
+
+def test_without_published_rules_documents_are_not_limited(world):
+    """A bank that has published no document rules takes what its branches capture, and suspends without grace."""
+    world.record(person("C1", world))
+    world.record(passport("X-1", world, kind="library-card", years=1), "C1")
+    world.today += timedelta(days=400)
+    world.record(ServiceSuspended(occurred_at=world.now), "C1")

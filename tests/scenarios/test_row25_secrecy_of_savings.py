@@ -9,7 +9,7 @@ from kyc.domain.authority import LegalBasis
 
 def test_an_administrative_regulation_is_not_enough(china):
     """An order against an individual that names only a regulation is refused for its rank."""
-    regulation = (LegalBasis(instrument="Some regulation", rank="regulation"),)
+    regulation = (LegalBasis(instrument="个人存款账户实名制规定"),)
     china.record(order(china, "O1", bases=regulation))
     assert china.refuse(accepted(china, "O1")).rule == "basis-rank"
 
@@ -20,7 +20,9 @@ def test_an_organ_without_a_right(china):
     assert china.refuse(accepted(china, "O1")).rule == "no-right"
 
 
-def test_without_any_published_rule_everything_is_secret(world):
-    """Where head office has published nothing, every order is refused."""
+def test_the_shipped_table_holds_without_publication(world):
+    """Where head office has published nothing, the shipped table decides, and refuses whom it does not name."""
     world.record(order(world, "O1"))
-    assert world.refuse(accepted(world, "O1")).rule == "no-right"
+    world.record(accepted(world, "O1"))
+    world.record(order(world, "O2", organ="housing-bureau"))
+    assert world.refuse(accepted(world, "O2")).rule == "no-right"

@@ -6,7 +6,9 @@ from fix_world_china import accepted, order
 
 from kyc.domain.authority import LegalBasis
 
-REGULATION = {"organ": "market-regulator", "bases": (LegalBasis(instrument="A regulation", rank="regulation"),)}
+REGULATION = {
+    "organ": "market-regulator", "approval": 3, "bases": (LegalBasis(instrument="企业信息公示暂行条例"),),
+}  # fmt: skip
 
 
 def test_query_passes_freeze_fails(china):
@@ -15,13 +17,13 @@ def test_query_passes_freeze_fails(china):
     china.record(accepted(china, "O1"))
     assert china.state("order", "O1").status == "accepted"
     china.record(order(china, "O2", subject="organisation", action="freeze", **REGULATION))
-    assert china.refuse(accepted(china, "O2")).rule == "no-right"
+    assert china.refuse(accepted(china, "O2")).rule == "no-right, basis-rank"
     china.record(order(china, "O3", subject="natural", **REGULATION))
-    assert china.refuse(accepted(china, "O3")).rule == "no-right"
+    assert china.refuse(accepted(china, "O3")).rule == "no-right, basis-rank"
 
 
 def test_other_instruments_count_for_nothing(china):
     """A notice of a ministry is neither law nor regulation."""
-    notice = (LegalBasis(instrument="A notice", rank="other"),)
-    china.record(order(china, "O1", subject="organisation", organ="market-regulator", bases=notice))
-    assert china.refuse(accepted(china, "O1")).rule == "basis-rank"
+    notice = (LegalBasis(instrument="A notice"),)
+    china.record(order(china, "O1", subject="organisation", organ="market-regulator", approval=3, bases=notice))
+    assert china.refuse(accepted(china, "O1")).rule == "basis-unknown, basis-rank"

@@ -65,10 +65,13 @@ def test_two_people_and_the_scope(china):
     assert china.refuse(disclosed).rule == "order.accepted"
 
 
-def test_network_channel_with_registered_officer(china):
-    """An officer registered with us beforehand needs no second one and no card."""
-    china.record(order(china, "O1", officers=(Officer(name="Sun San", registered=True),), channel="court-network"))
-    china.record(accepted(china, "O1"))
+def test_network_channel_with_registered_officers(china):
+    """Over the courts' network, sealed, registered officers need no card; without the seal nothing goes."""
+    officers = (Officer(name="Sun San", registered=True), Officer(name="Li Si", registered=True))
+    china.record(order(china, "O1", officers=officers, channel="court-network", network=True))
+    assert china.refuse(accepted(china, "O1")).rule == "seal"
+    china.record(order(china, "O2", officers=officers, channel="court-network", network=True, sealed=True))
+    china.record(accepted(china, "O2"))
 
 
 def test_orders_that_cannot_be(china):
