@@ -19,9 +19,7 @@ from kyc.domain import customer as c
 from kyc.domain import diligence as q
 from kyc.domain import document as d
 from kyc.domain.governance import AllowancePublished, NoticePublished, PolicyPublished
-from kyc.domain.policies import Allowance, Notice, PolicyEdition
-from kyc.domain.rulebook import FILES
-from kyc.domain.rulefile import read
+from kyc.domain.policies import Allowance, Notice, PolicyEdition, shipped_editions
 from kyc.domain.submission import Unit
 from kyc.domain.transaction import BookTransaction, Leg
 from kyc.domain.values import Name, Party
@@ -32,8 +30,8 @@ BOSS = Party(
 )
 
 
-DOCUMENTS = read("documents.toml")
-RULEBOOK = "\n".join(map(read, FILES))
+_SHIPPED = {edition.rules: edition for edition in shipped_editions()}
+DOCUMENTS, RULEBOOK = _SHIPPED["documents"].text, _SHIPPED["rulebook"].text
 """The shipped rules, as head office publishes them."""
 
 

@@ -17,8 +17,8 @@ import msgspec
 
 from kyc.domain.authorities import Authorities, parse_authorities, shipped_authorities
 from kyc.domain.document_rules import DocumentRules, parse_documents
-from kyc.domain.rulebook import Rulebook, Ruling, book, parse_rules
-from kyc.domain.rulefile import edition_on
+from kyc.domain.rulebook import FILES, SHIPPED_FROM, Rulebook, Ruling, book, parse_rules
+from kyc.domain.rulefile import edition_on, read
 from kyc.domain.stream import POLICIES, Given, Stream
 from kyc.domain.templates import Template
 from kyc.domain.values import Code, Record, Word
@@ -120,6 +120,20 @@ _PARSERS: Final[dict[str, Callable[[PolicyEdition], Authorities | DocumentRules 
         parse_rules(edition.text, "rulebook"), edition.version, edition.effective_from
     ),
 }
+
+
+def shipped_editions() -> tuple[PolicyEdition, ...]:
+    """The shipped rule files as first editions, ready to be published."""
+    texts: tuple[tuple[RuleSet, str], ...] = (
+        ("authorities", read("authorities.toml")),
+        ("documents", read("documents.toml")),
+        ("rulebook", "\n".join(map(read, FILES))),
+    )
+    return tuple(
+        PolicyEdition(rules=rules, version=1, effective_from=SHIPPED_FROM, text=text) for rules, text in texts
+    )
+
+
 NOTHING: Final = Policies()
 STREAM: Final = Stream("policies", Policies, empty=NOTHING, key=POLICIES.key, head_office=True)
 

@@ -7,11 +7,8 @@ import tomllib
 from pathlib import Path
 
 # Started by name, not imported: `python -m kyc` and `-m kyc.simulate`, and the file copied into every bundle.
-AWAITED = {
-    "kyc.domain.document_rules", "kyc.domain.legal_order_rules", "kyc.domain.rulebook", "kyc.retention.changes",
-    "kyc.retention.holds", "kyc.retention.media",
-}  # fmt: skip
-"""Law as data whose caller is the service: the legal-order desk and disposal. Nothing else may be added here."""
+AWAITED = {"kyc.retention.changes", "kyc.retention.holds", "kyc.retention.media"}
+"""Law as data whose caller is the service: disposal. Nothing else may be added here."""
 ENTRANCES = {"kyc.__main__", "kyc.customers", "kyc.simulate.__main__", "replay.verifier"}
 
 
