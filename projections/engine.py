@@ -1,58 +1,64 @@
-"""The engine: batches in lane order, exactly once, one read and one decryption for all projections.
+"""The engine: read models kept up to date, rebuilt beside the live ones, swept; where they stand, and waiting.
 
-Rows and position move in one transaction that first locks the position rows, so a crash repeats nothing and two
-engines cannot both apply a batch. A projection that fails is stopped, its event is named in ``kyc_read.failure``,
-and the others go on. Readers' positions are dense lane positions; nothing here locks or waits for writers.
+Batches are applied in lane order, exactly once, read and decrypted once for all (:mod:`projections.runner`).
+Positions are dense lane positions, so nothing here locks or waits for writers. Several engines may run at once, on
+the same lanes (harmless) or each on its own (faster).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
-from uuid import UUID
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-import psycopg
-from psycopg import sql
+from psycopg.errors import UniqueViolation
 
 from kyc.domain.submission import Receipt
-from kyc.errors import KycError, NotFoundError, StoreError
-from kyc.evidence.header import Context
-from kyc.logs import logger
+from kyc.errors import CollisionError, NotFoundError, StoreError
 from kyc.store.database import Connection
-from kyc.store.errors_pg import translated
-from kyc.store.log import EventLog, Recorded, context_of
-from kyc.store.records import StoredEvent
+from kyc.store.log import EventLog
+from projections import builds
+from projections.builds import SQL, Build
 from projections.projection import Projection, Tables
 from projections.registry import PROJECTIONS
+from projections.runner import Progress, Runner, Running, StaleError
 
-PAGE: Final = 5_000
-"""Events of a lane applied in one transaction."""
-BESIDE: Final = "__beside"
-"""Suffix of tables and positions of a rebuild under way."""
-_log = logger("projections")
-Progress = Callable[[int, int], None]
-_FAULTS: Final = (KycError, psycopg.Error, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
-"""What a projection's own code may raise on an event it cannot take."""
+_ATTEMPTS: Final = 5
+_PAUSES: Final = (0.005, 0.1)
+"""Seconds between two looks while waiting: at first, at most."""
+_MARGIN: Final = 3_600_000_000
+"""Microseconds that sweeps overlap: a key may be destroyed by a clock behind ours, or linger in another's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a projection stands: events behind the log, and why it stopped if it did."""
+    """Where a projection stands."""
 
     name: str
     version: int
+    """Of this program; ``built`` is what the live rows were made by, 0 where there are none."""
+    built: int
     events: int
     behind: int
+    """Events of the log not read yet."""
+    lag: int
+    """Microseconds since the oldest of them was recorded."""
     failure: str | None
+    """What stopped it, and where, if anything."""
+    rebuilding: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A finished rebuild. ``equal``: whether its rows were those of the replaced tables, row for row.
+    """A finished rebuild. ``equal``: whether its rows were those of the replaced build, row for row.
 
-    None where the two stood at different positions and cannot be compared.
+    None where there is nothing to compare: another version, or a live build that stands before a failure.
     """
 
     name: str
@@ -66,275 +72,244 @@ class Engine:
     def __init__(self, log: EventLog, projections: Sequence[Projection] = PROJECTIONS) -> None:
         self._log = log
         self._projections = {projection.name: projection for projection in projections}
-        self._tables = Tables()
 
-    def catch_up(self, progress: Progress | None = None) -> int:
-        """Apply everything that is committed now; the number of events read. Stopped projections are tried again.
+    # --- following ------------------------------------------------------------------------------
 
-        ``progress(done, total)`` is told after each batch. Projections of another version are rebuilt first.
+    def run_once(self, lanes: Collection[int] | None = None) -> int:
+        """Apply one batch of what is committed; the number of events read, 0 where there is nothing to do."""
+        return self._with_builds(lambda live: Runner(self._log, live, lanes).step())
+
+    def catch_up(self, progress: Progress | None = None, lanes: Collection[int] | None = None) -> int:
+        """Apply everything that is committed now, and sweep; the number of events read.
+
+        What stopped is tried again. Projections of another version are rebuilt first. ``lanes`` are all, or this
+        process's part of them.
+
+        Raises:
+            StoreError: the database does not answer, or a rebuild failed.
         """
-        for name in self._outdated():
-            self.rebuild(name)
-        with self._log.database.connection() as connection:
-            connection.execute("delete from kyc_read.failure")
-        return self._follow(self._projections, self._tables, progress)
+        done = self._with_builds(lambda live: Runner(self._log, live, lanes).run(progress))
+        self.sweep()
+        return done
+
+    def sweep(self) -> int:
+        """Remove what destroyed keys protected from the live read models; the number of rows changed."""
+        return self._with_builds(lambda live: sum(self._sweep(one) for one in live))
+
+    # --- rebuilding -----------------------------------------------------------------------------
 
     def rebuild(self, name: str, progress: Progress | None = None) -> Rebuilt:
-        """Fill a projection anew beside the live one and swap.
+        """Fill a projection anew beside the live one and swap; appends and reads go on meanwhile.
 
-        Appends and reads go on meanwhile. The digest covers every row and column, whatever their order.
+        Killed, it goes on where it stood when called again. The digest covers every row and column.
 
         Raises:
             NotFoundError: no such projection.
             StoreError: the rebuild failed; the live tables are untouched.
         """
+        projection = self._known(name)
+        self._install()
+        beside = Running(projection, self._prepare(projection))
+        for told in (progress, None):  # the second pass takes what was recorded during the first
+            Runner(self._log, [beside]).run(told)
+        self._sweep(beside)
+        failure = self._failures().get(beside.key)
+        if failure is not None:
+            raise StoreError("the rebuild stopped", field=name, rule=failure, remedy="kyc doctor")
+        with self._log.database.connection() as connection:
+            with connection.transaction():
+                rebuilt = self._swap(connection, beside)
+            with connection.transaction():
+                for one in builds.locked(connection, name):
+                    if one.build < beside.build:
+                        builds.remove(connection, one)
+        return rebuilt
+
+    def digest(self, name: str) -> str:
+        """The digest of the live rows of a projection.
+
+        Raises:
+            NotFoundError: no such projection.
+        """
+        projection = self._known(name)
+        self._install()
+        with self._log.database.connection() as connection, connection.transaction():
+            live = {one.projection: one for one in builds.known(connection) if one.live}
+            return builds.digest(connection, projection, live[name].build)
+
+    # --- knowing --------------------------------------------------------------------------------
+
+    def status(self) -> list[Status]:
+        """Where every projection stands. Reads only."""
+        heads = self._log.reader.positions()
+        failures = self._failures()
+        with self._log.database.connection() as connection:
+            found = builds.known(connection)
+            live = {one.projection: one for one in found if one.live}
+            vectors = _vectors(connection, [one for one in live.values() if one.projection in self._projections])
+            return [
+                self._status(
+                    connection, projection, live.get(name), vectors.get(name, {}), heads, failures=failures,
+                    rebuilding=any(one.projection == name and not one.live for one in found),
+                )
+                for name, projection in self._projections.items()
+            ]  # fmt: skip
+
+    def wait_for(
+        self, receipts: Sequence[Receipt] | Mapping[int, int], timeout: float = 10.0, names: Collection[str] = ()
+    ) -> bool:
+        """Whether projections have seen these events, or positions by lane, within ``timeout`` seconds.
+
+        ``names`` are all where none is given. This is how a caller reads its own writes.
+        """
+        wanted: dict[int, int] = {}
+        for lane, position in (
+            receipts.items() if isinstance(receipts, Mapping) else [(r.lane, r.position) for r in receipts]
+        ):
+            wanted[lane] = max(position, wanted.get(lane, 0))
+        chosen = [self._known(name).name for name in names or self._projections]
+        deadline, pause = time.monotonic() + timeout, _PAUSES[0]
+        while True:
+            with self._log.database.connection() as connection:
+                live = [one for one in builds.known(connection) if one.live and one.projection in chosen]
+                vectors = _vectors(connection, live)
+            if len(vectors) == len(chosen) and all(
+                vector.get(lane, 0) >= position for vector in vectors.values() for lane, position in wanted.items()
+            ):
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, _PAUSES[1])
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> Projection:
         projection = self._projections.get(name)
         if projection is None:
             raise NotFoundError("no such projection", field="name", rule=", ".join(sorted(self._projections)))
-        beside = Tables(BESIDE)
-        with translated(), psycopg.connect(self._log.database.dsn, autocommit=True) as owner:
-            self._prepare(owner, projection)
-        self._follow({f"{name}{BESIDE}": projection}, beside, progress)
-        with self._log.database.connection() as connection:
-            failed = connection.execute(
-                "select error, field from kyc_read.failure where projection = %s", (f"{name}{BESIDE}",)
-            ).fetchone()
-        if failed is not None:
-            raise StoreError(f"the rebuild stopped: {failed[0]}", field=failed[1], remedy="kyc doctor")
-        with translated(), psycopg.connect(self._log.database.dsn) as owner:
-            return self._swap(owner, projection)
+        return projection
 
-    def digest(self, name: str) -> str:
-        """The digest of the live rows of a projection."""
-        with self._log.database.connection() as connection:
-            return _digest(connection, self._projections[name].name, self._tables)
-
-    def status(self) -> list[Status]:
-        """Where every projection stands."""
-        heads = self._log.reader.positions()
-        with self._log.database.connection() as connection:
-            failures = dict(
-                connection.execute("select projection, error || coalesce(': ' || field, '') from kyc_read.failure")
-                .fetchall()
-            )  # fmt: skip
-            positions = {name: _positions(connection, name) for name in self._projections}
-        return [
-            Status(
-                name, projection.version, sum(positions[name].values()),
-                sum(heads.values()) - sum(positions[name].values()), failures.get(name),
-            )
-            for name, projection in self._projections.items()
-        ]  # fmt: skip
-
-    def wait_for(self, receipts: Sequence[Receipt], timeout: float = 10.0) -> bool:
-        """Whether every projection has seen these events within ``timeout`` seconds: read your writes."""
-        deadline = time.monotonic() + timeout
-        while True:
-            with self._log.database.connection() as connection:
-                seen = [_positions(connection, name) for name in self._projections]
-            if all(at.get(receipt.lane, 0) >= receipt.position for at in seen for receipt in receipts):
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-
-    def _follow(self, running: Mapping[str, Projection], tables: Tables, progress: Progress | None) -> int:
-        running = dict(running)
-        heads = self._log.reader.positions()
-        with self._log.database.connection() as connection:
-            at = {name: _positions(connection, name) for name in running}
-        total = sum(heads.values()) - min((sum(vector.values()) for vector in at.values()), default=0)
-        done = 0
-        for lane, head in heads.items():
-            while running and (start := min(at[name].get(lane, 0) for name in running)) < head:
-                rows = self._log.reader.page(lane, start, min(PAGE, head - start))
-                self._apply(running, tables, lane, rows, at)
-                done += len(rows)
-                if progress is not None:
-                    progress(done, total)
-        return done
-
-    def _apply(
-        self,
-        running: dict[str, Projection],
-        tables: Tables,
-        lane: int,
-        rows: Sequence[StoredEvent],
-        at: dict[str, dict[int, int]],
-    ) -> None:
-        """Apply a page to all running projections; one that fails is taken out and the page tried again."""
-        wanted = frozenset().union(*(projection.topics for projection in running.values()))
-        chosen = [row for row in rows if context_of(row).topic in wanted]
-        revealed = self._revealed(chosen)
-        while running:
+    def _with_builds(self, work: Callable[[list[Running]], int]) -> int:
+        """Do something with the live builds; again where another engine swapped one meanwhile."""
+        for _ in range(_ATTEMPTS):
             try:
-                with self._log.database.connection() as connection, connection.transaction():
-                    for name in sorted(running):
-                        at[name][lane] = _claim(connection, name, lane)
-                    for name, projection in running.items():
-                        self._one(connection, name, projection, tables, revealed, at[name][lane])
-                    for name in running:
-                        at[name][lane] = max(at[name][lane], rows[-1].position)
-                        connection.execute(
-                            "update kyc_read.position set position = %s where projection = %s and lane = %s",
-                            (at[name][lane], name, lane),
-                        )
-                return
-            except _StoppedError as stopped:
-                del running[stopped.name]
-                self._note(stopped, lane)
+                return work(self._live())
+            except StaleError:
+                continue
+        raise CollisionError("read models are being rebuilt too fast to follow", rule=f"{_ATTEMPTS} attempts")
 
-    def _one(
-        self,
-        connection: Connection,
-        name: str,
-        projection: Projection,
-        tables: Tables,
-        revealed: Sequence[Recorded],
-        position: int,
-    ) -> None:
-        batch = [
-            recorded
-            for recorded in revealed
-            if recorded.row.position > position and recorded.context.topic in projection.topics
-        ]
-        for recorded in batch:
-            if isinstance(recorded, _Damaged):
-                raise _StoppedError(name, recorded.row, recorded.cause) from recorded.cause
-        if not batch:
-            return
-        try:
-            projection.apply(connection, self._log, tables, batch)
-        except _FAULTS as cause:
-            raise _StoppedError(name, self._culprit(projection, tables, batch), cause) from cause
+    def _live(self) -> list[Running]:
+        """The live builds this program may fill: those of its own versions, older ones rebuilt first.
 
-    def _culprit(self, projection: Projection, tables: Tables, batch: Sequence[Recorded]) -> StoredEvent:
-        """The first event that cannot be applied: found by trying them one by one in a transaction rolled back."""
-        with self._log.database.connection() as probe:
-            for recorded in batch:
-                try:
-                    with probe.transaction(force_rollback=True):
-                        projection.apply(probe, self._log, tables, [recorded])
-                except _FAULTS:
-                    return recorded.row
-        return batch[0].row
-
-    def _revealed(self, rows: Sequence[StoredEvent]) -> list[Recorded]:
-        """Typed events; a damaged one is marked, so that only the projections that want it stop."""
-        try:
-            return self._log.reveal(rows)
-        except KycError:
-            result: list[Recorded] = []
-            for row in rows:
-                try:
-                    result += self._log.reveal([row])
-                except KycError as cause:
-                    result.append(_Damaged(row, context_of(row), cause))
-            return result
-
-    def _note(self, stopped: _StoppedError, lane: int) -> None:
-        cause = stopped.cause
-        message = cause.message if isinstance(cause, KycError) else type(cause).__name__
-        _log.error("stopped", projection=stopped.name, error=message, lane=lane, position=stopped.row.position)
-        place = f"event {UUID(bytes=stopped.row.stream_id)} version {stopped.row.version}"
+        A newer program's builds are left to it, so that two versions side by side do not undo each other's work.
+        """
+        self._install()
         with self._log.database.connection() as connection:
-            connection.execute(
-                "insert into kyc_read.failure values (%s, %s, %s, %s, %s, %s) on conflict (projection) do update"
-                " set lane = excluded.lane, position = excluded.position, error = excluded.error,"
-                " field = excluded.field, failed_at = excluded.failed_at",
-                (stopped.name, lane, stopped.row.position, message, place, self._log.clock.now_us()),
-            )
-
-    def _outdated(self) -> list[str]:
+            versions = {one.projection: one.version for one in builds.known(connection) if one.live}
+        for name, projection in self._projections.items():
+            if versions[name] < projection.version:
+                self.rebuild(name)
         with self._log.database.connection() as connection:
-            known = dict(connection.execute("select projection, version from kyc_read.version").fetchall())
+            return [
+                Running(self._projections[one.projection], one.build)
+                for one in builds.known(connection)
+                if one.live
+                and one.projection in self._projections
+                and one.version == self._projections[one.projection].version
+            ]
+
+    def _install(self) -> None:
+        """Make the first build of every projection that has none."""
+        with self._log.database.connection() as connection:
+            found = {one.projection for one in builds.known(connection)}
             for name, projection in self._projections.items():
-                if name not in known:
-                    connection.execute(
-                        "insert into kyc_read.version values (%s, %s) on conflict do nothing",
-                        (name, projection.version),
-                    )
-        return [name for name, p in self._projections.items() if known.get(name, p.version) != p.version]
+                if name not in found:
+                    with suppress(UniqueViolation), connection.transaction():  # another engine may be first
+                        builds.create(connection, projection, 1, self._log.lanes, live=True)
 
-    def _prepare(self, owner: Connection, projection: Projection) -> None:
-        live, beside = self._tables.name(projection.name), Tables(BESIDE).name(projection.name)
-        owner.execute("delete from kyc_read.failure where projection = %s", (f"{projection.name}{BESIDE}",))
-        if owner.execute("select to_regclass(%s)", (beside.as_string(),)).fetchone() != (None,):
-            return  # a killed rebuild goes on where it stood
-        with owner.transaction():
-            owner.execute("delete from kyc_read.position where projection = %s", (f"{projection.name}{BESIDE}",))
-            owner.execute(sql.SQL("create table {} (like {} including all)").format(beside, live))
-            owner.execute(sql.SQL("grant select, insert, update, delete on {} to kyc_service").format(beside))
+    def _prepare(self, projection: Projection) -> int:
+        """The number of the build to fill: one begun before by the same version, or a new one."""
+        with self._log.database.connection() as connection, connection.transaction():
+            found = builds.locked(connection, projection.name)
+            live = next(one.build for one in found if one.live)
+            for one in found:
+                if one.build > live and one.version == projection.version:
+                    return one.build
+                if not one.live:
+                    builds.remove(connection, one)
+            fresh = max(one.build for one in found) + 1
+            return builds.create(connection, projection, fresh, self._log.lanes).build
 
-    def _swap(self, owner: Connection, projection: Projection) -> Rebuilt:
-        """Exchange the tables under the lock of both positions."""
-        name, beside = projection.name, f"{projection.name}{BESIDE}"
-        owner.execute(
-            "select from kyc_read.position where projection = any (%s) order by projection, lane for update",
-            ([name, beside],),
+    def _swap(self, connection: Connection, beside: Running) -> Rebuilt:
+        """Bring both builds to the same positions, compare them, and show the new one: in one transaction."""
+        projection = beside.projection
+        old = next(one for one in builds.locked(connection, projection.name) if one.live)
+        if old.build >= beside.build:  # another engine swapped it in already
+            return Rebuilt(projection.name, builds.digest(connection, projection, beside.build), None)
+        replaced = Running(projection, old.build)
+        comparable = old.version == projection.version and replaced.key not in self._failures()
+        runner = Runner(self._log, [beside, replaced])
+        runner.level(connection, [beside, replaced] if comparable else [beside])
+        equal = None
+        self._sweep_held(connection, beside)
+        digest = builds.digest(connection, projection, beside.build)
+        if comparable:
+            self._sweep_held(connection, replaced)
+            equal = builds.digest(connection, projection, old.build) == digest
+        builds.show(connection, projection, beside.build, hiding=old)
+        return Rebuilt(projection.name, digest, equal)
+
+    def _sweep(self, one: Running) -> int:
+        with self._log.database.connection() as connection, connection.transaction():
+            builds.locked(connection, one.projection.name)  # before positions, as everywhere
+            Runner(self._log, [one]).hold(connection)
+            return self._sweep_held(connection, one)
+
+    def _sweep_held(self, connection: Connection, one: Running) -> int:
+        """Sweep a build whose positions the caller holds, so that nobody fills it meanwhile."""
+        (to,) = connection.execute(SQL["destroyed_to"]).fetchone() or (None,)
+        if to is None:
+            return 0
+        (since,) = connection.execute(SQL["swept_to"], one.key).fetchone() or (0,)
+        changed = one.projection.sweep(connection, Tables(one.build), max(0, since - _MARGIN))
+        connection.execute(SQL["swept"], (to, *one.key))
+        return changed
+
+    def _failures(self) -> dict[tuple[str, int], str]:
+        """The first failure of each build that has any, in words that name the event and nothing personal."""
+        found: dict[tuple[str, int], str] = {}
+        with self._log.database.connection() as connection:
+            for name, build, lane, position, stream, version, topic, error in connection.execute(SQL["failures"]):
+                found.setdefault(
+                    (name, build), f"{error}: {topic}, event {stream} version {version}, lane {lane} at {position}"
+                )
+        return found
+
+    def _status(
+        self, connection: Connection, projection: Projection, live: Build | None, vector: Mapping[int, int],
+        heads: Mapping[int, int], *, failures: Mapping[tuple[str, int], str], rebuilding: bool,
+    ) -> Status:  # fmt: skip
+        late = {lane: vector.get(lane, 0) for lane, head in heads.items() if vector.get(lane, 0) < head}
+        nexts = list(late), [position + 1 for position in late.values()]
+        (since,) = (connection.execute(SQL["waiting_since"], nexts).fetchone() if late else None) or (None,)
+        return Status(
+            projection.name,
+            projection.version,
+            live.version if live else 0,
+            sum(vector.values()),
+            sum(heads[lane] - position for lane, position in late.items()),
+            0 if since is None else max(0, self._log.clock.now_us() - since),
+            failures.get((projection.name, live.build)) if live else None,
+            rebuilding,
         )
-        digest, live_digest = (_digest(owner, name, tables) for tables in (Tables(BESIDE), self._tables))
-        same_place = _positions(owner, name) == _positions(owner, beside)
-        live = self._tables.name(projection.name)
-        owner.execute(sql.SQL("drop table {}").format(live))
-        owner.execute(
-            sql.SQL("alter table {} rename to {}").format(
-                Tables(BESIDE).name(projection.name), sql.Identifier(projection.name)
-            )
-        )
-        owner.execute("delete from kyc_read.position where projection = %s", (name,))
-        owner.execute("update kyc_read.position set projection = %s where projection = %s", (name, beside))
-        owner.execute(
-            "insert into kyc_read.version values (%s, %s) on conflict (projection) do update"
-            " set version = excluded.version",
-            (name, projection.version),
-        )
-        owner.commit()
-        return Rebuilt(name, digest, digest == live_digest if same_place else None)
 
 
-class _Damaged(Recorded):
-    """An event that could not be revealed, and why."""
-
-    cause: KycError
-
-    def __init__(self, row: StoredEvent, context: Context, cause: KycError) -> None:
-        super().__init__(row, context, None)
-        object.__setattr__(self, "cause", cause)
-
-
-class _StoppedError(Exception):
-    """A projection cannot apply an event."""
-
-    def __init__(self, name: str, row: StoredEvent, cause: Exception) -> None:
-        super().__init__(name)
-        self.name, self.row, self.cause = name, row, cause
-
-
-def _positions(connection: Connection, name: str) -> dict[int, int]:
-    return dict(
-        connection.execute("select lane, position from kyc_read.position where projection = %s", (name,)).fetchall()
-    )
-
-
-def _claim(connection: Connection, name: str, lane: int) -> int:
-    """The position of a projection in a lane, locked until the end of the transaction."""
-    connection.execute("insert into kyc_read.position values (%s, %s, 0) on conflict do nothing", (name, lane))
-    row = connection.execute(
-        "select position from kyc_read.position where projection = %s and lane = %s for update", (name, lane)
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _digest(connection: Connection, table: str, tables: Tables) -> str:
-    """An order-free digest of all rows: the sum of their hashes, and their number."""
-    row = connection.execute(
-        tables.statement(
-            "select count(*), coalesce(sum(('x' || substr(encode(sha256(convert_to(t::text, 'UTF8')), 'hex'),"
-            " 1, 15))::bit(60)::bigint), 0) from {table} t",
-            table,
-        )
-    ).fetchone()
-    assert row is not None
-    return f"{row[0]}:{int(row[1]):x}"
+def _vectors(connection: Connection, live: Sequence[Build]) -> dict[str, dict[int, int]]:
+    """Projection → lane → position of these builds."""
+    found: dict[str, dict[int, int]] = {one.projection: {} for one in live}
+    keys = [one.projection for one in live], [one.build for one in live]
+    for name, _, lane, position in connection.execute(SQL["positions"], keys):
+        found[name][lane] = position
+    return found

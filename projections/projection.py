@@ -1,40 +1,65 @@
 """What a read model is: the topics it wants, the tables it fills, and how a batch of events changes them.
 
-A projection writes through a :class:`Tables`, which names its tables: the live ones, or those of a rebuild that is
-filled beside them. It keeps no state of its own, opens no transaction and reads no clock.
+A projection writes through :class:`Tables`, which names the tables of one build: those being read, or those of a
+rebuild that is filled beside them. It keeps no state of its own, opens no transaction and reads no clock. Which
+events it gets, and when, is the engine's business (:mod:`projections.engine`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString, Protocol
 
-from psycopg import sql
+from psycopg import pq, sql
+from psycopg.adapt import Buffer, Dumper
 
+from kyc.errors import NotFoundError, StoreError
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
 
-SCHEMA = "kyc_read"
+SCHEMA: Final = "kyc_read"
+_UNDEFINED_TABLE: Final = "42P01"
+
+
+class _RawUuid(Dumper):
+    """A uuid column out of its 16 raw bytes."""
+
+    format = pq.Format.BINARY
+    oid = 2950
+
+    def dump(self, obj: Any) -> Buffer | None:
+        return bytes(obj)
+
+
+class _RawUuids(_RawUuid):
+    """A uuid[] column out of packed bytes (:func:`kyc.store.pgbinary.uuids`)."""
+
+    oid = 2951
 
 
 class Tables:
-    """The tables of one projection, live or beside."""
+    """The tables of one build of a read model."""
 
-    def __init__(self, suffix: str = "") -> None:
-        self.suffix = suffix
+    def __init__(self, build: int) -> None:
+        self.build = build
+        self._suffix = f"_b{build}"
 
     def name(self, table: str) -> sql.Identifier:
         """The qualified name of a table."""
-        return sql.Identifier(SCHEMA, f"{table}{self.suffix}")
+        return sql.Identifier(SCHEMA, table + self._suffix)
 
-    def statement(self, text: str, table: str) -> sql.Composed:
-        """A statement with its table filled in at ``{table}``."""
-        return sql.SQL(text).format(table=self.name(table))
+    def fill(self, text: LiteralString) -> bytes:
+        """A statement with ``{b}`` behind the names of its tables filled in."""
+        return text.replace("{b}", self._suffix).encode()
 
     def copy(self, connection: Connection, table: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Insert many rows, columns in the order of the table."""
-        statement = self.statement("copy {table} from stdin (format binary)", table)
-        with connection.cursor().copy(statement) as copy:
+        """Insert many rows, columns in the order of the table, uuids as 16 raw bytes, uuid[] packed."""
+        cursor = connection.cursor()
+        for dumper in (_RawUuid, _RawUuids):
+            cursor.adapters.register_dumper(dumper, dumper)
+        statement = sql.SQL("copy {} from stdin (format binary)").format(self.name(table))
+        with cursor.copy(statement) as copy:
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
@@ -45,7 +70,7 @@ class Projection(Protocol):
 
     @property
     def name(self) -> str:
-        """Stable name; also the name of its main table."""
+        """Stable name; also the name of the view on its main table."""
         ...
 
     @property
@@ -58,10 +83,44 @@ class Projection(Protocol):
         """Topics it wants; others are not even decrypted for it."""
         ...
 
+    @property
+    def tables(self) -> Sequence[str]:
+        """Its tables; each has a view of its name."""
+        ...
+
+    @property
+    def schema(self) -> LiteralString:
+        """The DDL of its tables, with ``{b}`` behind every name of a table or index."""
+        ...
+
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
         """Write what a batch changes, set-based, inside the caller's transaction.
 
-        Events of a lane come in order. A disposed one has ``event`` None. Applied twice to fresh tables, the same
-        events give the same rows.
+        Events of a lane come in order, each once. A disposed one has ``event`` None. Rows belong to streams: what
+        an event changes must not depend on events of other lanes, nor on how events were cut into batches.
         """
         ...
+
+    def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
+        """Remove what keys destroyed from ``since`` on (microseconds) protected; the number of rows changed.
+
+        Afterwards rows are what a rebuild would make of the same log. Sweeping twice is harmless.
+        """
+        ...
+
+
+@contextmanager
+def reading(log: EventLog) -> Iterator[Connection]:
+    """A connection for queries on read models.
+
+    Raises:
+        NotFoundError: the read model was never built; an empty answer would be a lie.
+        StoreError: the database refuses.
+    """
+    try:
+        with log.database.connection() as connection:
+            yield connection
+    except StoreError as error:
+        if error.rule == _UNDEFINED_TABLE:
+            raise NotFoundError("this read model is not built yet", remedy="kyc project") from error
+        raise

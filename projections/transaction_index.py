@@ -1,50 +1,73 @@
-"""Where each transaction's legs are recorded, with what one searches by: account, counterparty, amount, period."""
+"""Where each transaction's legs are recorded, found by account, counterparty, amount, period and so on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
+
+from psycopg import sql
 
 from kyc.domain.submission import StreamName
 from kyc.domain.transaction import TransactionBooked
+from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
-from projections.projection import Tables
+from kyc.store.statements import load
+from projections.projection import Tables, reading
 
-_TYPES = (
-    "int2", "int8", "uuid", "int8", "uuid", "uuid", "uuid", "text", "numeric", "text", "timestamptz", "date",
-    "text", "text", "text",
+_SQL: Final = load("projections", "transaction_index.sql")
+_TYPES: Final = (
+    "int2", "int8", "uuid", "int8", "uuid", "uuid", "uuid", "uuid", "text", "numeric", "text", "timestamptz",
+    "date", "text", "text", "text",
 )  # fmt: skip
+FOUND: Final = 1_000
+"""Most legs that a search answers with unless asked for more."""
 
 
 class Place(NamedTuple):
-    """Where one leg is recorded."""
+    """Where one leg is recorded, and what it was found by. Ids and digests are 16 raw bytes."""
 
     postings: bytes
     version: int
+    account: bytes
+    reference: bytes
+    counterparty: bytes | None
     direction: str
     amount: Decimal
     currency: str
     booked_at: datetime
+    value_date: date
     branch: str
+    channel: str
+    kind: str
+    lane: int
+    position: int
 
 
 class TransactionIndex:
     """One row for each leg."""
 
     name = "transaction_index"
-    version = 1
-    topics = frozenset({"transaction.booked"})
+    version = 2
+    topics = frozenset({TransactionBooked.TOPIC})
+    tables = ("transaction_index",)
+    schema = _SQL["tables"]
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
         """Add the legs of the batch; positions make them unique."""
         tables.copy(connection, self.name, _TYPES, _rows(log, batch))
 
+    def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
+        """Remove the legs under destroyed keys."""
+        return connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
+
 
 def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[object, ...]]:
+    claim_key, index, stream_id = log.blinder.claim_key, log.blinder.index, log.blinder.stream_id
     for recorded in batch:
         event, row = recorded.event, recorded.row
         if not isinstance(event, TransactionBooked):
@@ -54,11 +77,12 @@ def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[object, ..
         yield (
             row.lane,
             row.position,
-            UUID(bytes=row.stream_id),
+            row.stream_id,
             row.version,
-            UUID(bytes=log.stream_id(StreamName("account", leg.account))),
-            UUID(bytes=log.blinder.claim_key("transaction", event.reference)),
-            UUID(bytes=log.blinder.index("account", other)) if other else None,
+            stream_id("account", leg.account),
+            claim_key("transaction", event.reference),
+            index("account", other) if other else None,
+            row.data_key,
             leg.direction,
             leg.amount,
             leg.currency,
@@ -70,24 +94,89 @@ def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[object, ..
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What legs are looked for; None means any."""
+
+    accounts: Sequence[bytes] | None = None
+    """Stream ids."""
+    counterparty: str | None = None
+    """Account number of the other side."""
+    start: datetime | None = None
+    """Booked from this moment on."""
+    stop: datetime | None = None
+    """Booked before this moment."""
+    least: Decimal | None = None
+    most: Decimal | None = None
+    currency: str | None = None
+    branch: str | None = None
+    channel: str | None = None
+    kind: str | None = None
+
+    def conditions(self, log: EventLog) -> list[tuple[LiteralString, Any]]:
+        """Conditions on columns, with the value of each."""
+        other = self.counterparty
+        given: list[tuple[LiteralString, Any]] = [
+            ("account = any ({})", None if self.accounts is None else pgbinary.uuids(self.accounts)),
+            ("counterparty = {}", None if other is None else UUID(bytes=log.blinder.index("account", other))),
+            ("booked_at >= {}", self.start),
+            ("booked_at < {}", self.stop),
+            ("amount >= {}", self.least),
+            ("amount <= {}", self.most),
+            ("currency = {}", self.currency),
+            ("branch = {}", self.branch),
+            ("channel = {}", self.channel),
+            ("kind = {}", self.kind),
+        ]
+        return [(condition, value) for condition, value in given if value is not None]
+
+
+def search(log: EventLog, wanted: Wanted, limit: int = FOUND) -> list[Place]:
+    """Legs that meet all conditions, oldest first.
+
+    Raises:
+        NotFoundError: the read model is not built yet.
+    """
+    chosen = wanted.conditions(log)
+    conditions = sql.SQL(" and ").join(
+        [sql.SQL("true"), *(sql.SQL(text).format(sql.Placeholder()) for text, _ in chosen)]
+    )
+    statement = sql.SQL(_SQL["search"]).format(conditions=conditions, limit=sql.Placeholder())
+    with reading(log) as connection:
+        found = connection.execute(statement, [*(value for _, value in chosen), limit], binary=True).fetchall()
+    return list(map(Place._make, found))
+
+
 def of_account(
-    log: EventLog, account: str, *, start: datetime | None = None, stop: datetime | None = None, limit: int = 1_000
+    log: EventLog, account: str, *, start: datetime | None = None, stop: datetime | None = None, limit: int = FOUND
 ) -> list[Place]:
-    """Legs on an account booked from ``start`` (inclusive) to ``stop`` (exclusive), oldest first."""
-    with log.database.connection() as connection:
-        rows = connection.execute(
-            "select postings, version, direction, amount, currency, booked_at, branch"
-            " from kyc_read.transaction_index"
-            " where account = %s and booked_at >= coalesce(%s, '-infinity'::timestamptz)"
-            " and booked_at < coalesce(%s, 'infinity'::timestamptz) order by booked_at, lane, position limit %s",
-            (UUID(bytes=log.stream_id(StreamName("account", account))), start, stop, limit),
-            binary=True,
-        ).fetchall()
-    return list(map(Place._make, rows))
+    """Legs on an account, by its number, booked from ``start`` (inclusive) to ``stop`` (exclusive), oldest first.
+
+    Raises:
+        NotFoundError: the read model is not built yet.
+    """
+    stream = log.stream_id(StreamName("account", account))
+    return search(log, Wanted(accounts=[stream], start=start, stop=stop), limit)
+
+
+def of_reference(log: EventLog, reference: str) -> list[Place]:
+    """All legs of one transaction.
+
+    Raises:
+        NotFoundError: the read model is not built yet.
+    """
+    digest = UUID(bytes=log.blinder.claim_key("transaction", reference))
+    with reading(log) as connection:
+        found = connection.execute(_SQL["of_reference"], (digest,), binary=True).fetchall()
+    return list(map(Place._make, found))
 
 
 def count(log: EventLog) -> int:
-    """How many different transactions are indexed."""
-    with log.database.connection() as connection:
-        row = connection.execute("select count(distinct reference) from kyc_read.transaction_index").fetchone()
+    """How many different transactions are indexed.
+
+    Raises:
+        NotFoundError: the read model is not built yet.
+    """
+    with reading(log) as connection:
+        row = connection.execute(_SQL["count"]).fetchone()
     return int(row[0]) if row else 0

@@ -1,7 +1,7 @@
-"""Personal fields in a read model: one encrypted value per row, under the data key of its subject.
+"""Encrypted cells of read models: one value per row, under the data key of its subject.
 
-The nonce is a keyed hash of the content, so the same content gives the same bytes: a rebuilt row equals the live
-one, and nothing is learnt but that. Destroying the key makes the row unreadable at once.
+The nonce is a keyed hash of the content and of the row it stands in, so the same content gives the same bytes: a
+rebuilt row equals the live one, and nothing is learnt but that. Destroying the key makes the cell unreadable.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from kyc.errors import CiphertextDamagedError
 from kyc.keys.ring import DataKey
 
 _NONCE = 12
+_TAG = b"kyc read model cell\0"
 
 
 def encrypt(key: DataKey, context: bytes, plain: bytes) -> bytes:
     """Nonce ‖ AES-256-GCM of ``plain``, bound to ``context`` (the row's own key)."""
-    nonce = key.scan_opening(context + plain)[:_NONCE]
+    nonce = key.scan_opening(_TAG + context + plain)[:_NONCE]
     return nonce + key.aead.encrypt(nonce, plain, context)
 
 
