@@ -81,12 +81,14 @@ class Screen:
 
 
 def _lines(title: str, patience: float) -> Step:
-    told = time.monotonic() + patience - _EVERY
+    start = time.monotonic()
+    told = start + patience - _EVERY
 
     def step(done: int, total: int) -> None:
         nonlocal told
         if time.monotonic() - told >= _EVERY:
             told = time.monotonic()
-            print(f"{title}: {done:,} of {max(total, done):,}", file=sys.stderr, flush=True)
+            left = f", about {(told - start) * (total - done) / done:,.0f} s left" if 0 < done < total else ""
+            print(f"{title}: {done:,} of {max(total, done):,}{left}", file=sys.stderr, flush=True)
 
     return step

@@ -77,7 +77,12 @@ class Service:
     @cached_property
     def provider(self) -> KeyProvider:
         """The key provider."""
-        return open_provider(self.configuration.keys or f"file:{self.configuration.home / 'keys'}")
+        return open_provider(self.keys)
+
+    @property
+    def keys(self) -> str:
+        """The URI of the key provider."""
+        return self.configuration.keys or f"file:{self.configuration.home / 'keys'}"
 
     @cached_property
     def log(self) -> EventLog:

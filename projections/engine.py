@@ -19,8 +19,9 @@ from kyc.domain.submission import Receipt
 from kyc.errors import CollisionError, NotFoundError, StoreError
 from kyc.store.database import Connection
 from kyc.store.log import EventLog
-from projections import builds
+from projections import builds, crew
 from projections.builds import SQL, Build
+from projections.crew import Crew
 from projections.projection import Projection, Tables
 from projections.registry import PROJECTIONS
 from projections.runner import Progress, Runner, Running, StaleError
@@ -67,11 +68,14 @@ class Rebuilt:
 
 
 class Engine:
-    """Runs projections over one log."""
+    """Runs projections over one log, with ``hands`` in several processes of this machine."""
 
-    def __init__(self, log: EventLog, projections: Sequence[Projection] = PROJECTIONS) -> None:
+    def __init__(
+        self, log: EventLog, projections: Sequence[Projection] = PROJECTIONS, hands: Crew | None = None
+    ) -> None:
         self._log = log
         self._projections = {projection.name: projection for projection in projections}
+        self._hands = hands
 
     # --- following ------------------------------------------------------------------------------
 
@@ -88,7 +92,7 @@ class Engine:
         Raises:
             StoreError: the database does not answer, or a rebuild failed.
         """
-        done = self._with_builds(lambda live: Runner(self._log, live, lanes).run(progress))
+        done = self._with_builds(lambda live: self._fill(live, lanes, progress))
         self.sweep()
         return done
 
@@ -101,7 +105,8 @@ class Engine:
     def rebuild(self, name: str, progress: Progress | None = None) -> Rebuilt:
         """Fill a projection anew beside the live one and swap; appends and reads go on meanwhile.
 
-        Killed, it goes on where it stood when called again. The digest covers every row and column.
+        Killed, whichever of its processes, it goes on where it stood when called again. The digest covers every
+        row and column.
 
         Raises:
             NotFoundError: no such projection.
@@ -110,8 +115,8 @@ class Engine:
         projection = self._known(name)
         self._install()
         beside = Running(projection, self._prepare(projection))
-        for told in (progress, None):  # the second pass takes what was recorded during the first
-            Runner(self._log, [beside]).run(told)
+        self._fill([beside], None, progress)
+        Runner(self._log, [beside]).run()  # what was recorded meanwhile
         self._sweep(beside)
         failure = self._failures().get(beside.key)
         if failure is not None:
@@ -184,6 +189,12 @@ class Engine:
             pause = min(pause * 2, _PAUSES[1])
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _fill(self, running: Sequence[Running], lanes: Collection[int] | None, progress: Progress | None) -> int:
+        """Apply everything up to the heads, alone or with all hands; the number of events read."""
+        if self._hands is not None:
+            return crew.run(self._log, running, lanes, self._hands, progress)
+        return Runner(self._log, running, lanes).run(progress)
 
     def _known(self, name: str) -> Projection:
         projection = self._projections.get(name)

@@ -67,13 +67,13 @@ class Runner:
         with log.database.connection() as connection:
             self._load(connection.execute(SQL["positions"], self._keys()).fetchall(), self.heads)
 
-    def behind(self) -> int:
-        """Events between where the last build stands and the heads."""
-        return sum(head - self._start(lane) for lane, head in self.heads.items())
+    def left(self) -> dict[int, int]:
+        """Lane → events between where the last build stands and its head."""
+        return {lane: head - self._start(lane) for lane, head in self.heads.items()}
 
     def run(self, progress: Progress | None = None) -> int:
         """Apply everything up to the heads; the number of events read."""
-        done, total = 0, self.behind()
+        done, total = 0, sum(self.left().values())
         for batch in self._batches():
             self.apply(batch)
             done += sum(page.through - page.after for page in batch)
@@ -94,6 +94,8 @@ class Runner:
         while True:
             try:
                 with self._log.database.connection() as connection, connection.transaction():
+                    # A crash of the server may take the last batches back, rows and positions alike.
+                    connection.execute(SQL["unhurried"])
                     self._claim(connection, [page.lane for page in batch])
                     self._write(connection, [one for one in self._running if one not in failing], batch)
                 break

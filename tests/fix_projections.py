@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -53,6 +54,19 @@ class Tally:
     def sweep(self, _: Connection, __: Tables, ___: int) -> int:
         """Nothing is kept of what keys protect."""
         return 0
+
+
+class Napping(Tally):
+    """A tally that takes its time over every batch, so that a test can do something meanwhile."""
+
+    def __init__(self, seconds: float, *topics: str) -> None:
+        super().__init__(*topics)
+        self.seconds = seconds
+
+    def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
+        """Count, then sleep within the transaction."""
+        super().apply(connection, log, tables, batch)
+        time.sleep(self.seconds)
 
 
 @contextmanager

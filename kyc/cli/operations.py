@@ -7,14 +7,18 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import psycopg
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from kyc.cli.main import configuration, screen, service
 from kyc.clock import SystemClock
 from kyc.errors import KycError, StoreError
+
+if TYPE_CHECKING:
+    from kyc.wiring import Service
+    from projections.engine import Engine
 
 
 def register(app: App) -> None:
@@ -71,9 +75,12 @@ def status() -> None:
         newest = opened.sealed.checkpoint()
         events = sum(opened.log.reader.positions().values())
         projections = {
-            one.name: {"version": one.version, "events": one.events, "behind": one.behind, "failure": one.failure}
+            one.name: {
+                "version": one.version, "built": one.built, "events": one.events, "behind": one.behind,
+                "lag_seconds": one.lag // 1_000_000, "failure": one.failure, "rebuilding": one.rebuilding,
+            }
             for one in Engine(opened.log).status()
-        }
+        }  # fmt: skip
         document = {
             "events": events, "sealed": newest.size if newest else 0, "streams": row[0], "transactions": row[1],
             "lanes": opened.log.lanes, "origin": opened.log.database.origin(),
@@ -81,18 +88,23 @@ def status() -> None:
         }  # fmt: skip
         text = [f"{name:<14}{document[name]}" for name in ("events", "sealed", "streams", "transactions", "origin")]
         text += [
-            f"{name:<20}{one['events']:>12,} read{one['behind']:>10,} behind  {one['failure'] or ''}".rstrip()
+            f"{name:<24}{one['events']:>12,} read{one['behind']:>10,} behind{one['lag_seconds']:>8,} s"
+            f"{'  rebuilding' if one['rebuilding'] else ''}  {one['failure'] or ''}".rstrip()
             for name, one in projections.items()
         ]
         screen().answer(document, text)
 
 
-def project() -> int:
-    """Bring the read models up to date. Exit code 1 if one of them stopped."""
-    from projections.engine import Engine
+def project(*, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1) -> int:
+    """Bring the read models up to date. Exit code 1 if one of them stopped.
 
+    Parameters
+    ----------
+    processes
+        How many processes share the work, each with lanes of its own.
+    """
     with service() as opened:
-        engine = Engine(opened.log)
+        engine = _engine(opened, processes)
         with screen().progress("project") as step:
             read = engine.catch_up(step)
         stopped = {one.name: one.failure for one in engine.status() if one.failure}
@@ -103,18 +115,29 @@ def project() -> int:
         return 1 if stopped else 0
 
 
-def rebuild(name: str, /) -> int:
+def _engine(opened: Service, processes: int) -> Engine:
+    from projections.crew import Crew
+    from projections.engine import Engine
+
+    return Engine(opened.log, hands=Crew(processes, opened.keys))
+
+
+def rebuild(
+    name: str, /, *, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1
+) -> int:
     """Build a read model anew beside the live one and swap it in; exit code 1 if it differed.
+
+    Stopped or killed, it goes on where it stood when it is called again.
 
     Parameters
     ----------
     name
         The read model, such as customer_profile.
+    processes
+        How many processes share the work, each with lanes of its own.
     """
-    from projections.engine import Engine
-
     with service() as opened:
-        engine = Engine(opened.log)
+        engine = _engine(opened, processes)
         with screen().progress(f"rebuild {name}") as step:
             rebuilt = engine.rebuild(name, step)
         says = {True: "equal to the live one", False: "DIFFERENT from the live one", None: "not comparable"}
@@ -253,7 +276,8 @@ def _store(opened: Any) -> Iterator[Finding]:
     for one in Engine(opened.log).status():
         verdict: Literal["ok", "warn", "fail"] = "fail" if one.failure else "warn" if one.behind else "ok"
         yield Finding(
-            verdict, f"projection {one.name}", one.failure or f"{one.behind:,} events behind",
+            verdict, f"projection {one.name}",
+            one.failure or f"{one.behind:,} events behind, {one.lag // 1_000_000:,} s",
             "kyc project" if verdict != "ok" else "",
         )  # fmt: skip
 

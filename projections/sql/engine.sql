@@ -37,6 +37,10 @@ select p.projection, p.build, p.lane, p.position
 from unnest(%s::text[], %s::int[]) as b (projection, build)
 join kyc_read.position p on p.projection = b.projection and p.build = b.build
 
+-- unhurried --
+-- Nobody waits for the disk: rows and positions are in one transaction, kept or lost together, and read again.
+set local synchronous_commit = off
+
 -- claim --
 -- The positions of builds in some lanes, locked until the end of the transaction.
 select p.projection, p.build, p.lane, p.position

@@ -12,6 +12,7 @@ from fix_bank import booked, household, moved
 
 from kyc.cli.main import main
 from kyc.simulate.submissions import wire
+from projections import crew
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -59,6 +60,20 @@ def test_ingest_and_status(call: Call, bank: Path) -> None:
     assert {one["behind"] for one in status["projections"].values()} == {0}
     again = document(call("--json", "ingest", "ndjson", str(bank)))
     assert (again["recorded"], again["replayed"], again["refused"]) == (0, 11, 0)
+
+
+def test_read_models_by_several_processes(call: Call, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Projecting and rebuilding may be shared by processes; the status says where each read model stands."""
+    monkeypatch.setattr(crew, "WORTHWHILE", 0)
+    change = bank.with_name("change.ndjson")
+    change.write_bytes(wire(moved("C1", "2 New Street")))
+    assert call("ingest", "ndjson", str(change))[0] == 0
+    (behind, *_) = document(call("--json", "status"))["projections"].values()
+    assert (behind["behind"], behind["failure"], behind["rebuilding"]) == (1, None, False)
+    assert behind["lag_seconds"] >= 0
+    assert document(call("--json", "project", "--processes", "2")) == {"events": 1, "stopped": {}}
+    assert document(call("--json", "rebuild", "transaction_index", "--processes", "2"))["equal"] is True
+    assert call("project", "--processes", "0")[0] == 64
 
 
 def test_dry_run_records_nothing(call: Call, tmp_path: Path) -> None:
