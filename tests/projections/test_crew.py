@@ -42,7 +42,7 @@ def hands(provider: FileKeyProvider) -> Crew:
 
 def test_division() -> None:
     """Every lane is in one part, parts have about as many events, and none is empty."""
-    left = {lane: events for lane, events in enumerate([90, 10, 30, 20, 50, 1, 0, 40])}
+    left = dict(enumerate([90, 10, 30, 20, 50, 1, 0, 40]))
     for parts in (1, 2, 3, 20):
         groups = crew.divided(left, parts)
         assert sorted(lane for group in groups for lane in group) == list(left)
