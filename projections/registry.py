@@ -6,6 +6,7 @@ from typing import Final
 
 from projections.account_register import AccountRegister
 from projections.customer_profile import CustomerProfile
+from projections.disposal_register import DisposalRegister
 from projections.projection import Projection
 from projections.retention_trigger import RetentionTrigger
 from projections.transaction_index import TransactionIndex
@@ -15,4 +16,5 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     AccountRegister(),
     TransactionIndex(),
     RetentionTrigger(),
+    DisposalRegister(),
 )

@@ -7,8 +7,8 @@ accounts there are from the customer's own; what was disposed of appears as disp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
 from uuid import UUID
@@ -22,7 +22,8 @@ from kyc.domain.submission import StreamName
 from kyc.errors import NotFoundError
 from kyc.store.log import EventLog, Recorded
 from kyc.store.read import VERSION_MAX
-from replay import render
+from replay import disposed, render, seek
+from replay.disposed import Disposal
 
 FOREVER: Final = VERSION_MAX
 """Later than every recorded instant, in microseconds."""
@@ -47,6 +48,8 @@ class Told:
 
     stream: StreamName
     recorded: Recorded
+    disposal: Disposal | None = None
+    """What destroyed its content, if anything did and it is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,22 @@ class Known:
     stream: StreamName
     then: Any
     now: Any
+    hindsight: Any = None
+    """Where a day in the world was asked about: what is known of that day by now."""
+    disposal: Disposal | None = None
+    """Where nothing is left to fold: what destroyed it."""
 
     @property
     def differences(self) -> list[render.Difference]:
         """What is not now what it was then."""
         return render.differences(state_fields(self.then), state_fields(self.now))
+
+    @property
+    def corrections(self) -> list[render.Difference]:
+        """What was recorded since about the day that was asked about; empty where none was."""
+        if self.hindsight is None:
+            return []
+        return render.differences(state_fields(self.then), state_fields(self.hindsight))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,8 @@ class History:
     about: datetime | None
     told: tuple[Told, ...]
     """Events recorded until then, in the order of recording."""
+    earlier: int
+    """Events of the same streams recorded before those that were asked for."""
     later: int
     """Events of the same streams recorded after that."""
     customer: Known
@@ -90,6 +106,7 @@ def customer(
     as_of: datetime | None = None,
     *,
     about: datetime | None = None,
+    since: datetime | None = None,
     with_postings: bool = True,
 ) -> History:
     """A customer as recorded until ``as_of``, by default until now.
@@ -99,6 +116,7 @@ def customer(
         number: the customer number.
         as_of: recorded time; what was recorded later counts as unknown.
         about: effective time; what takes effect later is left out of the states.
+        since: recorded time; what was recorded before it is known, but not told.
         with_postings: whether the transactions of the accounts are told too.
 
     Raises:
@@ -107,32 +125,62 @@ def customer(
         CiphertextDamagedError: an event does not decrypt; names it.
     """
     until = FOREVER if as_of is None else from_datetime(as_of)
+    span = Span(-FOREVER if since is None else from_datetime(since), until)
     name = StreamName("customer", number)
     events = list(log.events(name))
     if not events:
         raise NotFoundError("no such customer", field="customer")
-    told = [Told(name, recorded) for recorded in events if recorded.row.recorded_at <= until]
-    later = len(events) - len(told)
+    told, earlier, later = span.of(name, events)
     accounts = []
     for held in accounts_of(events):
         if held.since > until:
             continue  # not his then; what was recorded of it is not part of what was known of him
+        part = Span(span.since, min(until, held.until))
         account = StreamName("account", held.account)
         own = list(log.events(account))
-        last = min(until, held.until)
-        part = [Told(account, recorded) for recorded in own if recorded.row.recorded_at <= last]
-        told += part
-        later += len(own) - len(part)
-        accounts.append(Known(account, *_fold_both("account", own, until, about)))
+        found = [part.of(account, own)]
+        accounts.append(known_of(log, account, own, until, about))
         if with_postings:
-            postings = StreamName("postings", held.account)
-            booked = [Told(postings, recorded) for recorded in _until(log, postings, last)]
-            told += booked
-            later += _length(log, postings) - len(booked)
+            found.append(part.read(log, StreamName("postings", held.account)))
+        for some, before, after in found:
+            told, earlier, later = told + some, earlier + before, later + after
     told.sort(key=lambda item: item.recorded.row.recorded_at)  # stable: streams stay in their own order
-    folded = Known(name, *_fold_both("customer", events, until, about))
+    folded = known_of(log, name, events, until, about)
     present = from_datetime(as_of) if as_of is not None else log.clock.now_us()
-    return History(number, present, about, tuple(told), later, folded, tuple(accounts))
+    return History(number, present, about, certified(log, told), earlier, later, folded, tuple(accounts))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of recorded time, in microseconds, both ends included."""
+
+    since: int
+    until: int
+
+    def of(self, name: StreamName, events: list[Recorded]) -> tuple[list[Told], int, int]:
+        """What is told of a stream that was read, and the numbers of events before and after that."""
+        told = [Told(name, one) for one in events if self.since <= one.row.recorded_at <= self.until]
+        before = sum(one.row.recorded_at < self.since for one in events)
+        return told, before, len(events) - before - len(told)
+
+    def read(self, log: EventLog, name: StreamName) -> tuple[list[Told], int, int]:
+        """The same of a long stream: only what is told is read."""
+        stream = log.stream_id(name)
+        last = seek.length(log, stream)
+        stop = last if self.until == FOREVER else seek.until(log, stream, self.until, last)
+        start = 0 if self.since == -FOREVER else seek.until(log, stream, self.since - 1, stop)
+        return [Told(name, one) for one in log.events(stream, after=start, through=stop)], start, last - stop
+
+
+def certified(log: EventLog, told: Iterable[Told]) -> tuple[Told, ...]:
+    """The same, where disposed ones name the disposal; costs nothing where there are none."""
+    told = tuple(told)
+    streams = {one.stream for one in told if one.recorded.event is None}
+    found = {stream: disposed.of_stream(log, stream) for stream in streams}
+    return tuple(
+        replace(one, disposal=found[one.stream].get(one.recorded.row.data_key)) if one.stream in found else one
+        for one in told
+    )
 
 
 def accounts_of(events: list[Recorded]) -> list[Held]:
@@ -180,22 +228,26 @@ def lines(history: History, zone: tzinfo = render.ZONE) -> list[str]:
     if history.about is not None:
         text.append(f"about {history.about.isoformat(sep=' ', timespec='seconds')}")
     text.append("")
-    text += _state_lines("Known of the customer", history.customer)
+    text += state_lines("Known of the customer", history.customer)
     for known in history.accounts:
-        text += _state_lines(f"Account {known.stream.key}", known)
-    text += [f"Recorded ({len(history.told)} events, {history.later} more since then)"]
+        text += state_lines(f"Account {known.stream.key}", known)
+    before = f", {history.earlier} before them" if history.earlier else ""
+    text += [f"Recorded ({len(history.told)} events{before}, {history.later} more since then)"]
     for told in history.told:
-        row, context = told.recorded.row, told.recorded.context
-        where = "" if told.stream.kind == "customer" else f" {told.stream.kind} {told.stream.key}"
-        text.append(
-            f"  {render.moment(row.recorded_at, zone)}  {render.title(context.topic)}{where} #{row.version}"
-        )
-        if told.recorded.event is None:
-            text.append("      disposed of: only the proof of its existence is left")
-        else:
-            text += [f"    {part}" for part in _event_lines(told.recorded.event)]
-        text.append(f"      {render.origin(context)}")
+        text += told_lines(told, zone, named=told.stream.kind != "customer")
     return text
+
+
+def told_lines(told: Told, zone: tzinfo, *, named: bool = True) -> list[str]:
+    """One event for a terminal, with the stream it is in where that is not clear."""
+    row, context = told.recorded.row, told.recorded.context
+    where = f" {told.stream.kind} {told.stream.key}" if named else ""
+    text = [f"  {render.moment(row.recorded_at, zone)}  {render.title(context.topic)}{where} #{row.version}"]
+    if told.recorded.event is None:
+        text.append(f"      {disposed.words(told.disposal)}: only the proof of its existence is left")
+    else:
+        text += [render.line(name, value, 6) for name, value in render.fields(told.recorded.event).items()]
+    return [*text, f"      {render.origin(context)}"]
 
 
 def as_dict(history: History) -> dict[str, Any]:
@@ -207,6 +259,7 @@ def as_dict(history: History) -> dict[str, Any]:
         "known": known_dict(history.customer),
         "accounts": [known_dict(known) for known in history.accounts],
         "events": [told_dict(told) for told in history.told],
+        "earlier": history.earlier,
         "later": history.later,
         "disposed": history.disposed,
     }
@@ -224,19 +277,21 @@ def told_dict(told: Told) -> dict[str, Any]:
         **context._asdict(),
         "hash": row.hash.hex(),
         "disposed": told.recorded.event is None,
+        "disposal": None if told.disposal is None else told.disposal._asdict(),
         "event": None if told.recorded.event is None else render.plain(told.recorded.event),
     }
 
 
-def _state_lines(heading: str, known: Known) -> list[str]:
+def state_lines(heading: str, known: Known) -> list[str]:
+    """What a stream folds to for a terminal, with what is different now."""
+    if known.disposal is not None:
+        return [heading, f"  {disposed.words(known.disposal)}", ""]
     if known.then is None:
         return [heading, "  nothing was known then", ""]
-    return [heading, *render.marked(state_fields(known.then), state_fields(known.now)), ""]
-
-
-def _event_lines(event: Event) -> Iterator[str]:
-    for name, value in render.fields(event).items():
-        yield render.line(name, value)
+    hindsight = None if known.hindsight is None else state_fields(known.hindsight)
+    return [
+        heading, *render.marked(state_fields(known.then), state_fields(known.now), hindsight=hindsight), "",
+    ]  # fmt: skip
 
 
 def known_dict(known: Known) -> dict[str, Any]:
@@ -247,24 +302,21 @@ def known_dict(known: Known) -> dict[str, Any]:
         "then": None if known.then is None else render.plain(known.then),
         "now": None if known.now is None else render.plain(known.now),
         "differences": [difference._asdict() for difference in known.differences],
+        "hindsight": None if known.hindsight is None else render.plain(known.hindsight),
+        "corrections": [difference._asdict() for difference in known.corrections],
+        "disposal": None if known.disposal is None else known.disposal._asdict(),
     }
 
 
-def _fold_both(kind: str, events: list[Recorded], until: int, about: datetime | None) -> tuple[Any, Any]:
-    return fold(kind, events, until, about), fold(kind, events)
-
-
-def _until(log: EventLog, stream: StreamName, until: int) -> Iterator[Recorded]:
-    for recorded in log.events(stream):
-        if recorded.row.recorded_at > until:
-            return
-        yield recorded
-
-
-def _length(log: EventLog, stream: StreamName) -> int:
-    stream_id = log.stream_id(stream)
-    head = log.reader.heads([stream_id]).get(stream_id)
-    return head.version if head is not None else 0
+def known_of(
+    log: EventLog, name: StreamName, events: list[Recorded], until: int, about: datetime | None = None
+) -> Known:
+    """What a stream folds to then, now, and now about the same day; or what destroyed it."""
+    then, now = fold(name.kind, events, until, about), fold(name.kind, events)
+    hindsight = None if about is None else fold(name.kind, events, about=about)
+    gone = events[0].row.data_key if now is None and events and events[0].event is None else None
+    disposal = None if gone is None else disposed.of_stream(log, name).get(gone)
+    return Known(name, then, now, hindsight, disposal)
 
 
 def _day(event: Event, about: datetime) -> Any:

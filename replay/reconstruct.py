@@ -1,41 +1,27 @@
 """One transaction in full, from the events alone: every field of every leg, who recorded it where and when and on
-which basis, the accounts and their holders as known then and now, their documents by hash, the place in the log.
+which basis; instruction, vouchers, corrections and what else became of it; the accounts and their holders, their
+documents by hash and the legal orders in force, as known then and as known now; the place in the log.
 
-Found by bounded reads: the claim of the reference leads to the first leg, the first leg names the accounts of the
-others, and those are found in their postings by the moment of their common commit.
+Found by bounded reads (:mod:`replay.legs`); who and what stood behind it says :mod:`replay.parties`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from kyc.clock import from_datetime
-from kyc.domain.document import DocumentCaptured
-from kyc.domain.event import Image
 from kyc.domain.submission import StreamName
-from kyc.domain.transaction import TransactionBooked
-from kyc.errors import DisposedError, NotFoundError
+from kyc.domain.transaction import SupportingDocumentAttached, TransactionCorrected
 from kyc.evidence import merkle
-from kyc.evidence.header import decode_context
-from kyc.store.log import EventLog, Recorded
-from kyc.store.records import StoredEvent, lane_of
+from kyc.store.log import EventLog
 from kyc.store.sealed import SealedLog
-from replay import render
-from replay.history import Known, Told, fold, known_dict, state_fields, told_dict
-
-FOLLOWED_MAX: Final = 10_000
-"""Postings of an account that are searched for what became of a booking: reversals, corrections, attachments."""
-_SKEW: Final = 3_600_000_000
-"""Microseconds by which two legs of one commit may differ where writers' clocks disagree; beyond it all is read."""
-LEGS_MAX: Final = 100
-"""Legs of one booking at most, as its schema says."""
-_FOLLOWING: Final = "transaction."
+from replay import disposed, legs, parties, render
+from replay.history import Known, Told, known_dict, known_of, state_lines, told_dict
+from replay.legs import FOLLOWED_MAX, Missing
+from replay.parties import Order, Paper, Party
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +38,31 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
-    """A captured document of a party, with its images."""
-
-    told: Told
-    images: tuple[tuple[Image, str], ...]
-    """Each image with the SHA-256 of its content in hexadecimal, empty where it was disposed of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A holder of one of the accounts."""
-
-    known: Known
-    roles: tuple[tuple[str, str], ...]
-    """(account, role) as known then."""
-    papers: tuple[Paper, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """One leg with its account and its place in the log."""
 
     told: Told
     account: Known
     proof: Proof
+    preceded: tuple[Told, ...]
+    """What led to it on this account: instruction, authorisation."""
     followed: tuple[Told, ...]
-    """What was recorded about it afterwards, oldest first."""
+    """What was recorded about it afterwards, oldest first; vouchers stand apart."""
+    vouchers: tuple[Paper, ...]
+    """Documents that were attached to it, with their images."""
+    orders: tuple[Order, ...]
+    """Legal orders on the account at the moment of the booking."""
     searched_all: bool
-    """Whether the search for ``followed`` reached the present."""
+    """Whether the search for ``followed`` and ``vouchers`` reached the present."""
+
+    @property
+    def corrected(self) -> dict[str, str]:
+        """The fields as they were recorded, with what corrections made of them."""
+        values = render.fields(self.told.recorded.event)
+        for told in self.followed:
+            if isinstance(told.recorded.event, TransactionCorrected):
+                values |= {change.field: change.now for change in told.recorded.event.corrections}
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +74,8 @@ class Reconstruction:
     """The recorded time at which the parties are described, in microseconds."""
     parts: tuple[Part, ...]
     parties: tuple[Party, ...]
-    missing: tuple[str, ...]
-    """Accounts whose leg cannot be shown, because its content was disposed of."""
+    missing: tuple[Missing, ...]
+    """Legs that cannot be shown, because their content was disposed of."""
 
 
 def transaction(log: EventLog, sealed: SealedLog, reference: str, as_of: datetime | None = None) -> Reconstruction:
@@ -107,106 +89,35 @@ def transaction(log: EventLog, sealed: SealedLog, reference: str, as_of: datetim
 
     Raises:
         NotFoundError: no transaction has this reference.
-        DisposedError: the leg that holds the reference was disposed of; names the event.
+        DisposedError: every leg was disposed of; names the event that holds the reference, and the certificate.
         CiphertextDamagedError: an event does not decrypt; names it.
     """
-    claim = log.reader.claim("transaction", log.blinder.claim_key("transaction", reference))
-    if claim is None:
-        raise NotFoundError("no transaction has this reference", field="reference")
-    stream_id, version = claim
-    first = next(log.events(stream_id, after=version - 1, through=version), None)
-    if first is None:
-        raise NotFoundError("the event of this reference is gone", field=f"event {UUID(bytes=stream_id)}",
-                            rule="a claim points to an event", remedy="kyc verify")  # fmt: skip
-    if first.event is None:
-        raise DisposedError(field=f"event {UUID(bytes=stream_id)} version {version}", rule="its key is destroyed")
-    legs, missing = _legs(log, first, reference)
+    first = legs.first(log, reference)
+    shown, missing = legs.of(log, first, reference)
     at = first.row.recorded_at if as_of is None else from_datetime(as_of)
-    parts = tuple(_part(log, sealed, leg, reference, at) for leg in legs)
-    return Reconstruction(reference, at, parts, _parties(log, parts, at), missing)
-
-
-# --- finding ------------------------------------------------------------------------------------------
-
-
-def _legs(log: EventLog, first: Recorded, reference: str) -> tuple[list[Told], tuple[str, ...]]:
-    """All legs in the order of the booking, and the accounts whose leg cannot be shown."""
-    event = first.event
-    if not isinstance(event, TransactionBooked):  # a rejected instruction: one event, one account
-        return [Told(StreamName("postings", str(getattr(event, "account", ""))), first)], ()
-    found: list[Told] = []
-    missing: list[str] = []
-    for account in dict.fromkeys(place.account for place in event.legs):
-        stream = StreamName("postings", account)
-        start = first.row.version if account == event.leg.account else None
-        legs = _legs_in(log, log.stream_id(stream), reference, first.row.recorded_at, start)
-        found += [Told(stream, leg) for leg in legs]
-        if not legs:
-            missing.append(account)
-    return found, tuple(missing)
-
-
-def _legs_in(log: EventLog, stream: bytes, reference: str, at: int, start: int | None) -> list[Recorded]:
-    """The legs of a booking in one account's postings: neighbours, because they were committed together."""
-    if start is not None:
-        return list(_run(log, stream, reference, start))
-    head = log.reader.heads([stream]).get(stream)
-    if head is None:
-        return []
-
-    def recorded_at(version: int) -> int:
-        return next(log.reader.stream(stream, after=version - 1, through=version)).recorded_at
-
-    versions = range(1, head.version + 1)
-    for skew in (0, _SKEW, None):
-        low, high = 1, head.version
-        if skew is not None:  # times never decrease within a stream
-            low = bisect_left(versions, at - skew, key=recorded_at) + 1
-            high = bisect_left(versions, at + skew + 1, key=recorded_at)
-        legs = [leg for leg in log.events(stream, after=low - 1, through=high) if _is_leg(leg, reference)]
-        if legs:
-            return legs
-    return []
-
-
-def _run(log: EventLog, stream: bytes, reference: str, start: int) -> Iterator[Recorded]:
-    for leg in log.events(stream, after=start - 1, through=start - 1 + LEGS_MAX):
-        if not _is_leg(leg, reference):
-            return
-        yield leg
-
-
-def _is_leg(recorded: Recorded, reference: str) -> bool:
-    return isinstance(recorded.event, TransactionBooked) and recorded.event.reference == reference
+    parts = tuple(_part(log, sealed, leg, reference, at) for leg in shown)
+    accounts = {part.account.stream: part.account for part in parts}
+    return Reconstruction(reference, at, parts, parties.parties(log, accounts.values(), at), missing)
 
 
 def _part(log: EventLog, sealed: SealedLog, leg: Told, reference: str, at: int) -> Part:
     account = StreamName("account", leg.stream.key)
     own = list(log.events(account))
-    row = leg.recorded.row
-    followed = []
-    searched = 0
-    for recorded in log.reader.stream(row.stream_id, after=row.version, through=row.version + FOLLOWED_MAX):
-        searched += 1
-        told = _following(log, leg, recorded, reference)
-        if told is not None:
-            followed.append(told)
+    event, row = leg.recorded.event, leg.recorded.row
+    assert event is not None, "legs that are shown can be read"
+    booked = getattr(event, "booked_at", event.occurred_at)
+    around = legs.around(log, leg, reference)
+    attached = [told for told in around.after if isinstance(told.recorded.event, SupportingDocumentAttached)]
     return Part(
         leg,
-        Known(account, fold("account", own, at), fold("account", own)),
+        known_of(log, account, own, at),
         proof_of(sealed, row.lane, row.position),
-        tuple(followed),
-        searched < FOLLOWED_MAX,
+        around.before,
+        tuple(told for told in around.after if told not in attached),
+        tuple(parties.paper(log, told, at) for told in attached),
+        parties.orders(log, account, own, at, booked, reference),
+        around.complete,
     )
-
-
-def _following(log: EventLog, leg: Told, row: StoredEvent, reference: str) -> Told | None:
-    """A later event about this booking: the header says its kind, only those that may be about it are opened."""
-    topic = decode_context(row.context).topic
-    if not topic.startswith(_FOLLOWING) or topic == TransactionBooked.TOPIC:
-        return None
-    (recorded,) = log.reveal([row])
-    return Told(leg.stream, recorded) if getattr(recorded.event, "reference", None) == reference else None
 
 
 def proof_of(sealed: SealedLog, lane: int, position: int) -> Proof:
@@ -219,36 +130,6 @@ def proof_of(sealed: SealedLog, lane: int, position: int) -> Proof:
     return Proof(index, newest.size, newest.root, tuple(hashes), newest.note)
 
 
-def _parties(log: EventLog, parts: tuple[Part, ...], at: int) -> tuple[Party, ...]:
-    roles: dict[str, list[tuple[str, str]]] = {}
-    for part in parts:
-        for holder in part.account.then.holders if part.account.then is not None else ():
-            pair = (part.account.stream.key, holder.role)
-            if pair not in roles.setdefault(holder.customer, []):
-                roles[holder.customer].append(pair)
-    parties = []
-    for number, held in roles.items():
-        name = StreamName("customer", number)
-        events = list(log.events(name))
-        known = Known(name, fold("customer", events, at), fold("customer", events))
-        papers = [
-            Paper(Told(name, recorded), tuple((image, _digest(log, recorded, image)) for image in event.images))
-            for recorded in events
-            if isinstance(event := recorded.event, DocumentCaptured) and recorded.row.recorded_at <= at
-        ]
-        parties.append(Party(known, tuple(held), tuple(papers)))
-    return tuple(parties)
-
-
-def _digest(log: EventLog, recorded: Recorded, image: Image) -> str:
-    """The SHA-256 of a scan's content, checked against its commitment."""
-    try:
-        _, content = log.scan(image, lane_of(recorded.row.data_key, log.lanes))
-    except DisposedError:
-        return ""
-    return sha256(content).hexdigest()
-
-
 # --- rendering ------------------------------------------------------------------------------------------
 
 
@@ -256,27 +137,34 @@ def lines(found: Reconstruction, zone: tzinfo = render.ZONE) -> list[str]:
     """The reconstruction for a terminal."""
     text = [f"Transaction {found.reference}", f"parties as known on {render.moment(found.as_of, zone)}", ""]
     for number, part in enumerate(found.parts, 1):
-        text += [f"Leg {number} of {len(found.parts)}: account {part.told.stream.key}"]
-        text += [render.line(name, value) for name, value in render.fields(part.told.recorded.event).items()]
-        text += _evidence_lines(part, zone)
-        text += [f"  Account {part.account.stream.key} as known then"]
-        if part.account.then is None:
-            text.append("    nothing was known then")
-        else:
-            then, now = state_fields(part.account.then), state_fields(part.account.now)
-            text += render.marked(then, now, indent=4)
-        for told in part.followed:
-            recorded = render.moment(told.recorded.row.recorded_at, zone)
-            text.append(f"  Afterwards: {render.title(told.recorded.context.topic)}, recorded {recorded}")
-            text += [render.line(name, value, 4) for name, value in render.fields(told.recorded.event).items()]
-        if not part.searched_all:
-            text.append(f"  Only the next {FOLLOWED_MAX} postings were searched for what was recorded afterwards")
-        text.append("")
-    for account in found.missing:
-        text += [f"The leg on account {account} cannot be shown: its content was disposed of", ""]
+        text += [f"Leg {number} of {len(found.parts)}: account {part.told.stream.key}", *_part_lines(part, zone)]
+    for leg in found.missing:
+        text += [f"The leg on account {leg.account} cannot be shown: {disposed.words(leg.disposal)}", ""]
     for party in found.parties:
         text += _party_lines(party, zone)
     return text
+
+
+def _part_lines(part: Part, zone: tzinfo) -> list[str]:
+    text = render.marked(render.fields(part.told.recorded.event), part.corrected)
+    text += _evidence_lines(part, zone)
+    text += [
+        f"  {one}" for one in state_lines(f"Account {part.account.stream.key} as known then", part.account)[:-1]
+    ]
+    for order in part.orders:
+        text.append(f"  Legal order {order.known.stream.key}: {order.effect} when it was booked")
+        text += [render.line(name, value, 4) for name, value in render.fields(order.terms).items()]
+        text += [f"  {one}" for one in state_lines("The order as known then", order.known)[:-1]]
+    for title, some in (("Before", part.preceded), ("Afterwards", part.followed)):
+        for told in some:
+            recorded = render.moment(told.recorded.row.recorded_at, zone)
+            text.append(f"  {title}: {render.title(told.recorded.context.topic)}, recorded {recorded}")
+            text += [render.line(name, value, 4) for name, value in render.fields(told.recorded.event).items()]
+    for paper in part.vouchers:
+        text += _paper_lines(paper, zone)
+    if not part.searched_all:
+        text.append(f"  Only the next {FOLLOWED_MAX} postings were searched for what was recorded afterwards")
+    return [*text, ""]
 
 
 def _evidence_lines(part: Part, zone: tzinfo) -> list[str]:
@@ -293,19 +181,24 @@ def _evidence_lines(part: Part, zone: tzinfo) -> list[str]:
 
 def _party_lines(party: Party, zone: tzinfo) -> list[str]:
     held = ", ".join(f"{role} of {account}" for account, role in party.roles)
-    text = [f"Customer {party.known.stream.key}, {held}"]
-    if party.known.then is None:
-        text.append("  nothing was known then")
-    else:
-        text += render.marked(state_fields(party.known.then), state_fields(party.known.now))
+    text = state_lines(f"Customer {party.known.stream.key}, {held}", party.known)[:-1]
     for paper in party.papers:
-        row = paper.told.recorded.row
-        text.append(f"  Document captured {render.moment(row.recorded_at, zone)}, event version {row.version}")
-        for image, digest in paper.images:
-            text.append(render.line(f"{image.name} ({image.media_type})", f"{image.size} bytes", 4))
-            text.append(render.line("commitment", image.commitment, 6))
-            text.append(render.line("SHA-256", digest or "disposed of", 6))
+        text += _paper_lines(paper, zone)
     return [*text, ""]
+
+
+def _paper_lines(paper: Paper, zone: tzinfo) -> list[str]:
+    row, context = paper.told.recorded.row, paper.told.recorded.context
+    since = "" if paper.then else "   >> not known then"
+    recorded = render.moment(row.recorded_at, zone)
+    text = [f"  {render.title(context.topic).capitalize()} {recorded}, event version {row.version}{since}"]
+    if paper.told.recorded.event is None:
+        return [*text, f"    {disposed.words(paper.told.disposal)}"]
+    for image, digest in paper.images:
+        text.append(render.line(f"{image.name} ({image.media_type})", f"{image.size} bytes", 4))
+        text.append(render.line("commitment", image.commitment, 6))
+        text.append(render.line("SHA-256", digest or "disposed of", 6))
+    return text
 
 
 def as_dict(found: Reconstruction) -> dict[str, Any]:
@@ -314,30 +207,41 @@ def as_dict(found: Reconstruction) -> dict[str, Any]:
         "reference": found.reference,
         "as_of": render.exact(found.as_of),
         "legs": [_part_dict(part) for part in found.parts],
-        "missing": list(found.missing),
+        "missing": [
+            {"account": leg.account, "disposal": leg.disposal._asdict() if leg.disposal else None}
+            for leg in found.missing
+        ],
         "parties": [
             known_dict(party.known)
             | {
                 "roles": [{"account": account, "role": role} for account, role in party.roles],
-                "documents": [
-                    told_dict(paper.told)
-                    | {"images": [render.plain(image) | {"sha256": digest} for image, digest in paper.images]}
-                    for paper in party.papers
-                ],
+                "documents": [_paper_dict(paper) for paper in party.papers],
             }
             for party in found.parties
         ],
     }
 
 
+def _paper_dict(paper: Paper) -> dict[str, Any]:
+    images = [render.plain(image) | {"sha256": digest} for image, digest in paper.images]
+    return told_dict(paper.told) | {"known_then": paper.then, "images": images}
+
+
 def _part_dict(part: Part) -> dict[str, Any]:
     row, proof = part.told.recorded.row, part.proof
+    recorded = render.fields(part.told.recorded.event)
     return told_dict(part.told) | {
         "lane": row.lane,
         "position": row.position,
         "commitment": row.commitment.hex(),
         "previous": row.previous.hex(),
         "account": known_dict(part.account),
+        "corrected": [difference._asdict() for difference in render.differences(recorded, part.corrected)],
+        "orders": [
+            known_dict(order.known) | {"effect": order.effect, "terms": render.plain(order.terms)}
+            for order in part.orders
+        ],
+        "vouchers": [_paper_dict(paper) for paper in part.vouchers],
         "proof": None
         if not proof.size
         else {
@@ -347,6 +251,7 @@ def _part_dict(part: Part) -> dict[str, Any]:
             "hashes": [value.hex() for value in proof.hashes],
             "checkpoint": proof.checkpoint,
         },
+        "preceded": [told_dict(told) for told in part.preceded],
         "followed": [told_dict(told) for told in part.followed],
         "followed_complete": part.searched_all,
     }

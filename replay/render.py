@@ -99,15 +99,20 @@ def line(name: str, text: str, indent: int = 2) -> str:
     return f"{' ' * indent}{name.replace('_', ' '):<{_WIDTH - indent}} {text}"
 
 
-def marked(values: Mapping[str, str], now: Mapping[str, str], indent: int = 2) -> list[str]:
-    """Values as they were; those that are different now say so."""
+def marked(
+    values: Mapping[str, str], now: Mapping[str, str], indent: int = 2, hindsight: Mapping[str, str] | None = None
+) -> list[str]:
+    """Values as they were; those that are different now say so.
+
+    ``hindsight`` is what is known by now of the same day in the world, where a day was asked about.
+    """
     lines = []
-    for name in dict.fromkeys((*values, *now)):
+    for name in dict.fromkeys((*values, *now, *(hindsight or ()))):
         was, present = values.get(name), now.get(name)
-        if was == present:
-            lines.append(line(name, was or "", indent))
-        elif was is None:
-            lines.append(line(name, f"(not known then)   >> now: {present}", indent))
-        else:
-            lines.append(line(name, f"{was}   >> now: {'(none)' if present is None else present}", indent))
+        text = "(not known then)" if was is None else was
+        if hindsight is not None and hindsight.get(name) != was:
+            text += f"   >> known since of that day: {hindsight.get(name, '(none)')}"
+        if was != present:
+            text += f"   >> now: {'(none)' if present is None else present}"
+        lines.append(line(name, text, indent))
     return lines

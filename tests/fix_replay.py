@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from fix_log import noted
 from kyc.clock import FixedClock, from_datetime, to_datetime
 from kyc.domain.account import AccountOpened, Holder
 from kyc.domain.customer import AccountLinked, CustomerRegistered, IdentityVerified, NameChanged
+from kyc.domain.disposal import KeyDestroyed, RecordDisposed
 from kyc.domain.document import DocumentCaptured, document_claim
 from kyc.domain.event import Event
 from kyc.domain.submission import Claim, Entry, Origin, Scan, StreamName, Unit
@@ -154,6 +156,27 @@ class Bank:
             for event in postings(booking)
         ]
         self.record(*entries, claims=(Claim("transaction", reference),))
+
+    def dispose(self, kind: str, key: str, number: str = "", certificate: str = "") -> None:
+        """Destroy the key of a stream's first event; under a recorded disposal where a number is given."""
+        (first, *_) = self.log.reader.stream(self.log.stream_id(StreamName(kind, key)))
+        self.log.key_store.destroy(first.data_key)
+        self.log.ring.forget(first.data_key)
+        subject = f"{'account' if kind == 'postings' else kind}/{key}"
+        name = StreamName("retention", subject)
+        said: list[Event] = []
+        if number:
+            data_key = str(UUID(bytes=first.data_key))
+            said.append(KeyDestroyed(occurred_at=self.now, subject=subject, disposal=number, data_key=data_key))
+        if certificate:
+            said.append(
+                RecordDisposed(
+                    occurred_at=self.now, subject=subject, disposal=number, certificate=certificate,
+                    places=("events",), events=1,
+                )
+            )  # fmt: skip
+        for event in said:
+            self.record(Entry(name, name, event))
 
     def fill(self, count: int) -> None:
         """Record notes of other customers, so that the log has full tiles."""

@@ -114,8 +114,8 @@ def _receipts(opened: Service, folder: Path | None) -> Callable[[list[Receipt]],
     return write
 
 
-def show(number: str, /, *, as_of: str | None = None) -> None:
-    """A customer as known now, or as recorded until a moment.
+def show(number: str, /, *, as_of: str | None = None, about: str | None = None) -> None:
+    """A customer as known now, or as recorded until a moment, about now or another day.
 
     Parameters
     ----------
@@ -123,18 +123,30 @@ def show(number: str, /, *, as_of: str | None = None) -> None:
         The customer number.
     as_of
         A date (its end, in the institution's zone) or an instant such as 2026-03-01T12:00:00+08:00.
+    about
+        A date or an instant: what was true then, as far as was known; what is known of it by now is marked.
     """
     from replay import history as past
 
     with service() as opened:
         zone = ZoneInfo(opened.configuration.zone)
-        found = past.customer(opened.log, number, as_of=moment(as_of, zone))
+        found = past.customer(
+            opened.log, number, as_of=moment(as_of, zone), about=moment(about, zone), with_postings=False
+        )
         document = past.as_dict(found)
         document.pop("events", None)
         screen().answer(document, past.lines(replace(found, told=()), zone))
 
 
-def history(number: str, /, *, as_of: str | None = None) -> None:
+def history(
+    number: str,
+    /,
+    *,
+    as_of: str | None = None,
+    about: str | None = None,
+    since: str | None = None,
+    postings: bool = True,
+) -> None:
     """Everything recorded about a customer and their accounts, and what differs from today.
 
     Parameters
@@ -143,12 +155,21 @@ def history(number: str, /, *, as_of: str | None = None) -> None:
         The customer number.
     as_of
         A date or an instant: what was recorded until then.
+    about
+        A date or an instant: what was true then, as far as was known; what is known of it by now is marked.
+    since
+        A date (its beginning) or an instant: only what was recorded from then on is told.
+    postings
+        Whether the transactions of the accounts are told.
     """
     from replay import history as past
 
     with service() as opened:
         zone = ZoneInfo(opened.configuration.zone)
-        found = past.customer(opened.log, number, as_of=moment(as_of, zone))
+        found = past.customer(
+            opened.log, number, as_of=moment(as_of, zone), about=moment(about, zone),
+            since=moment(since, zone, end=False), with_postings=postings,
+        )  # fmt: skip
         screen().answer(past.as_dict(found), past.lines(found, zone))
 
 
@@ -194,8 +215,8 @@ def prove(reference: str, /, *, out: Path) -> None:
     screen().answer({"proof": str(out)}, [f"{out}: to be checked under the log key of kyc keys show"])
 
 
-def moment(text: str | None, zone: ZoneInfo) -> datetime | None:
-    """The instant a person means: a date is the end of that day in the zone.
+def moment(text: str | None, zone: ZoneInfo, *, end: bool = True) -> datetime | None:
+    """The instant a person means: a date is the end of that day in the zone, or its beginning.
 
     Raises:
         InputError: neither a date nor an instant with offset.
@@ -207,7 +228,7 @@ def moment(text: str | None, zone: ZoneInfo) -> datetime | None:
     except ValueError:
         parsed = None
     if parsed is not None and len(text) == len("2026-03-01"):
-        return datetime.combine(parsed.date(), time.max, zone)
+        return datetime.combine(parsed.date(), time.max if end else time.min, zone)
     if parsed is None or parsed.tzinfo is None:
         raise InputError(
             "neither a date nor an instant", field="as-of", rule="ISO 8601",

@@ -109,6 +109,66 @@ def test_late_news_of_an_earlier_day(bank: Bank) -> None:
     assert known.now.addresses[0].lines == ("2 Old Road",)
 
 
+def test_what_was_learnt_since_about_that_day(bank: Bank) -> None:
+    """What was believed on one day about another is told with what is known of that day by now."""
+    for text, since in (("1 New Road", date(2026, 2, 20)), ("2 Old Road", date(2026, 1, 10))):
+        moved = AddressChanged(
+            occurred_at=bank.now, addresses=(Address(lines=(text,), country="CHN"),), effective_from=since
+        )
+        bank.customer("C2", moved)
+        bank.later()
+    january = datetime(2026, 1, 20, tzinfo=UTC)
+    between = bank.now - timedelta(minutes=90)
+    told = history.customer(bank.log, "C2", between, about=january)
+    assert told.customer.then.addresses == ()  # nothing was in effect in January, as far as was known
+    assert told.customer.hindsight.addresses[0].lines == ("2 Old Road",)
+    assert render.Difference("addresses.lines", None, "2 Old Road") in told.customer.corrections
+    shown = [" ".join(text.split()) for text in history.lines(told)]
+    assert "addresses.lines (not known then) >> known since of that day: 2 Old Road >> now: 2 Old Road" in shown
+    assert history.customer(bank.log, "C2", between).customer.corrections == []
+    parsed = json.loads(json.dumps(history.as_dict(told)["known"]))
+    assert parsed["hindsight"]["addresses"][0]["lines"] == ["2 Old Road"]
+
+
+def test_a_stretch_of_time(bank: Bank) -> None:
+    """Only events recorded from a moment on are told; the states still rest on all, the others are counted."""
+    since = to_datetime(bank.moments["first day"] + 1)
+    whole, part = history.customer(bank.log, "C1"), history.customer(bank.log, "C1", since=since)
+    assert part.earlier == 9
+    assert [item.recorded.row.hash for item in part.told] == [item.recorded.row.hash for item in whole.told[9:]]
+    assert (part.later, part.customer, part.accounts) == (0, whole.customer, whole.accounts)
+    assert any("5 events, 9 before them" in text for text in history.lines(part))
+
+
+def test_cost_is_what_is_told(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stretch of a long account costs the stretch; another customer's length costs nothing."""
+    opened: list[int] = []
+    reveal = bank.log.reveal
+
+    def counted(rows):
+        opened.append(len(rows))
+        return reveal(rows)
+
+    monkeypatch.setattr(bank.log, "reveal", counted)
+
+    def cost(**options) -> tuple[int, int]:
+        opened.clear()
+        return len(history.customer(bank.log, "C1", **options).told), sum(opened)
+
+    told, before = cost()
+    assert before == told
+    for number in range(150):
+        bank.book(f"M-{number}", "1.00", ("A1", "credit"))
+        bank.book(f"O-{number}", "1.00", ("A3", "credit"))
+    bank.later()
+    since = bank.now
+    bank.book("T-9", "1.00", ("A1", "credit"))
+    told, read = cost(since=since)
+    assert told == 1
+    assert read <= before
+    assert cost() == (before + 151, before + 151)
+
+
 def test_account_that_was_left(bank: Bank) -> None:
     """What happens on an account after the customer left it is not the customer's history."""
     bank.customer("C1", AccountUnlinked(occurred_at=bank.now, account="A2", on=bank.now.date()))
@@ -133,6 +193,31 @@ def test_disposed_events_are_told_as_disposed(bank: Bank) -> None:
     assert {event["event"] for event in gone} == {None}
     assert gone[0]["hash"] == row.hash.hex()
     assert gone[0]["actor"] == "T-0417"
+
+
+def test_disposed_under_a_certificate(bank: Bank) -> None:
+    """A disposed event names the certificate; where there is none that is said, too."""
+    certificate = "cd" * 32
+    bank.dispose("postings", "A1", "X1", certificate)
+    bank.dispose("postings", "A2", "X2")
+    told = history.customer(bank.log, "C1")
+    shown = "\n".join(history.lines(told))
+    assert f"disposed of under certificate {certificate} (disposal X1): only the proof" in shown
+    assert "disposed of under disposal X2, whose certificate is not issued yet" in shown
+    gone = {event["key"]: event["disposal"] for event in history.as_dict(told)["events"] if event["disposed"]}
+    assert gone == {
+        "A1": {"number": "X1", "certificate": certificate}, "A2": {"number": "X2", "certificate": ""},
+    }  # fmt: skip
+    bank.dispose("customer", "C3")
+    assert any(
+        "no disposal is recorded for its key" in text for text in history.lines(history.customer(bank.log, "C3"))
+    )
+    bank.dispose("customer", "C2", "X3", certificate)
+    gone_customer = history.customer(bank.log, "C2").customer
+    assert (gone_customer.now, gone_customer.disposal) == (None, ("X3", certificate))
+    assert f"  disposed of under certificate {certificate} (disposal X3)" in history.lines(
+        history.customer(bank.log, "C2")
+    )
 
 
 def test_json(bank: Bank) -> None:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from decimal import Decimal
 from hashlib import sha256
 
 import pytest
 from fix_replay import BACK, FRONT, ORIGIN, Bank
 
 from kyc.clock import to_datetime
-from kyc.domain.submission import Entry, StreamName
-from kyc.domain.transaction import CounterpartyCompleted, TransactionBooked
+from kyc.domain.authority import LegalBasis, OrderReceived, OrderRejected
+from kyc.domain.document import DocumentCaptured
+from kyc.domain.event import Event
+from kyc.domain.occasional import TransactionAuthorised, TransactionInstructed
+from kyc.domain.restraint import AccountFrozen, FreezeReleased, FundsDeducted
+from kyc.domain.submission import Entry, Scan, StreamName
+from kyc.domain.transaction import (
+    CounterpartyCompleted,
+    FieldCorrection,
+    SupportingDocumentAttached,
+    TransactionBooked,
+    TransactionCorrected,
+)
 from kyc.domain.values import Counterparty
 from kyc.errors import DisposedError, NotFoundError
 from kyc.evidence import checkpoint, leaf, merkle, note
-from replay import reconstruct
+from projections.engine import Engine
+from replay import disposed, legs, reconstruct
+from replay.disposed import Disposal
 
 pytestmark = pytest.mark.pg15
 
@@ -22,13 +37,6 @@ pytestmark = pytest.mark.pg15
 def found(bank: Bank, reference: str, **options: object) -> reconstruct.Reconstruction:
     """A transaction of the bank."""
     return reconstruct.transaction(bank.log, bank.sealed, reference, **options)  # type: ignore[arg-type]
-
-
-def dispose(bank: Bank, account: str) -> None:
-    """Destroy the key of an account's postings."""
-    (row, *_) = bank.log.reader.stream(bank.log.stream_id(StreamName("postings", account)))
-    bank.log.key_store.destroy(row.data_key)
-    bank.log.ring.forget(row.data_key)
 
 
 def test_every_leg_and_every_field(bank: Bank) -> None:
@@ -77,11 +85,21 @@ def test_documents_by_hash(bank: Bank) -> None:
     )
 
 
-def test_documents_captured_later_are_not_shown(bank: Bank) -> None:
-    """What was captured after the moment asked about was not known then."""
-    transaction = found(bank, "T-1", as_of=to_datetime(bank.moments["first day"] - 30 * 3_600_000_000))
-    assert [party.papers for party in transaction.parties] == []
-    assert "    nothing was known then" in reconstruct.lines(transaction)
+def test_documents_known_then_and_now(bank: Bank) -> None:
+    """What was captured after the moment asked about was not known then, and is marked."""
+    bank.later()
+    paper = DocumentCaptured(
+        occurred_at=bank.now, kind="household-register", number="H-1", issuing_country="CHN", no_expiry=True
+    )
+    bank.customer("C1", paper, Scan(name="page", media_type="image/png", content=FRONT + b"H"))
+    (party, *_) = found(bank, "T-1").parties
+    assert [(one.told.recorded.event.kind, one.then) for one in party.papers] == [
+        ("passport", True), ("household-register", False),
+    ]  # fmt: skip
+    assert sum(text.endswith(">> not known then") for text in reconstruct.lines(found(bank, "T-1"))) == 1
+    early = found(bank, "T-1", as_of=to_datetime(bank.moments["first day"] - 30 * 3_600_000_000))
+    assert early.parties == ()  # who held the accounts was not known either
+    assert "    nothing was known then" in reconstruct.lines(early)
 
 
 def test_who_where_when_on_which_basis(bank: Bank) -> None:
@@ -133,6 +151,109 @@ def test_what_was_recorded_afterwards(bank: Bank) -> None:
     ]
 
 
+def about(bank: Bank, account: str, event: Event, *scans: Scan) -> None:
+    """Record an event of an account's postings."""
+    bank.record(Entry(StreamName("postings", account), StreamName("account", account), event, scans=scans))
+
+
+def test_from_instruction_to_voucher(bank: Bank) -> None:
+    """What led to a booking stands before it, vouchers with their digests and corrections after it."""
+    said = {"occurred_at": bank.now, "account": "A1", "reference": "T-9"}
+    for reference in ("T-9", "T-10"):
+        instructed = TransactionInstructed(
+            **said | {"reference": reference}, direction="debit", amount=Decimal("9.00"), currency="CNY",
+            channel="mobile",
+        )  # fmt: skip
+        about(bank, "A1", instructed)
+    about(bank, "A1", TransactionAuthorised(**said, authoriser="T-7", method="dual"))
+    bank.book("T-9", "9.00", ("A1", "debit"))
+    bank.later()
+    voucher = SupportingDocumentAttached(**said, kind="contract", document="V-1")
+    about(bank, "A1", voucher, Scan(name="page 1", media_type="image/png", content=FRONT))
+    correction = TransactionCorrected(
+        **said, corrections=(FieldCorrection(field="purpose", was="rent", now="salary"),), reason="typed wrong",
+        approver="T-8",
+    )  # fmt: skip
+    about(bank, "A1", correction)
+    (part,) = found(bank, "T-9").parts
+    assert [told.recorded.context.topic for told in part.preceded] == [
+        "transaction.instructed", "transaction.authorised",
+    ]  # fmt: skip
+    assert [told.recorded.event for told in part.followed] == [correction]
+    (paper,) = part.vouchers
+    assert (paper.told.recorded.event.document, paper.then) == ("V-1", False)
+    assert [digest for _, digest in paper.images] == [sha256(FRONT).hexdigest()]
+    assert part.told.recorded.event.purpose == "rent"  # the booking stays as it was recorded
+    shown = [" ".join(text.split()) for text in reconstruct.lines(found(bank, "T-9"))]
+    assert "purpose rent >> now: salary" in shown
+    (leg,) = reconstruct.as_dict(found(bank, "T-9"))["legs"]
+    assert leg["corrected"] == [{"name": "purpose", "then": "rent", "now": "salary"}]
+    assert leg["vouchers"][0]["images"][0]["sha256"] == sha256(FRONT).hexdigest()
+
+
+def test_orders_in_force_when_it_was_booked(bank: Bank) -> None:
+    """Freezes that had neither lapsed nor been lifted at the booking are told with their order, and deductions."""
+    for number, action in (("O-1", "freeze"), ("O-2", "freeze"), ("O-3", "freeze"), ("O-4", "deduct")):
+        received = OrderReceived(
+            occurred_at=bank.now, order=number, action=action, organ="court", organ_name="Court of Ningbo",
+            level=3, bases=(LegalBasis(instrument="CPL"),), approval=3, channel="counter", handler="T-1",
+            subject="natural", subject_name="Zhang Min",
+        )  # fmt: skip
+        name = StreamName("order", number)
+        bank.record(Entry(name, name, received))
+    account = StreamName("account", "A3")
+    for number, until in (("1", None), ("2", timedelta(hours=1)), ("3", timedelta(days=9))):
+        frozen = AccountFrozen(
+            occurred_at=bank.now, id=f"F-{number}", order=f"O-{number}", organ="court",
+            amount=Decimal(5), currency="CNY", until=bank.now + until if until else None,
+        )  # fmt: skip
+        bank.record(Entry(account, account, frozen))
+    bank.record(Entry(account, account, FreezeReleased(occurred_at=bank.now, id="F-1", reason="lifted")))
+    bank.later(2)
+    bank.book("T-9", "5.00", ("A3", "debit"))
+    bank.later()
+    deducted = FundsDeducted(
+        occurred_at=bank.now, order="O-4", amount=Decimal(5), currency="CNY", destination="court", reference="T-9"
+    )
+    bank.record(Entry(account, account, deducted))
+    name = StreamName("order", "O-3")
+    bank.record(Entry(name, name, OrderRejected(occurred_at=bank.now, order="O-3", reasons=("no-papers",))))
+    (part,) = found(bank, "T-9").parts
+    assert [(order.known.stream.key, order.effect) for order in part.orders] == [
+        ("O-3", "freeze"), ("O-4", "deduction"),
+    ]  # fmt: skip
+    assert (part.orders[0].known.then.status, part.orders[0].known.now.status) == ("received", "rejected")
+    shown = [" ".join(text.split()) for text in reconstruct.lines(found(bank, "T-9"))]
+    assert "Legal order O-3: freeze when it was booked" in shown
+    assert "status received >> now: rejected" in shown
+    assert [part.orders for part in found(bank, "T-1").parts] == [(), ()]
+    (leg,) = reconstruct.as_dict(found(bank, "T-9"))["legs"]
+    assert [order["effect"] for order in leg["orders"]] == ["freeze", "deduction"]
+
+
+def test_cost_does_not_grow_with_the_account(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many bookings an account has, the same number of events is opened."""
+    opened: list[int] = []
+    reveal = bank.log.reveal
+
+    def counted(rows):
+        opened.append(len(rows))
+        return reveal(rows)
+
+    monkeypatch.setattr(bank.log, "reveal", counted)
+
+    def cost() -> int:
+        opened.clear()
+        found(bank, "T-3")
+        return sum(opened)
+
+    before = cost()
+    for number in range(200):
+        bank.later()
+        bank.book(f"M-{number}", "1.00", ("A3", "credit"))
+    assert cost() == before < 40
+
+
 def test_found_among_many(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other leg is found in a long stream by few reads, not by reading the stream."""
     for number in range(40):
@@ -154,7 +275,7 @@ def test_found_among_many(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
             yield row
 
     monkeypatch.setattr(bank.log.reader, "stream", counted)
-    monkeypatch.setattr(reconstruct, "FOLLOWED_MAX", 3)
+    monkeypatch.setattr(legs, "FOLLOWED_MAX", 3)
     parts = found(bank, "T-9").parts
     assert [part.told.recorded.row.version for part in parts] == [4, 42]
     assert len(read) < 25
@@ -173,16 +294,57 @@ def test_legs_recorded_under_a_clock_that_ran_back(bank: Bank) -> None:
         assert other.told.recorded.row.recorded_at > first.told.recorded.row.recorded_at
 
 
+CERTIFICATE = "ab" * 32
+
+
 def test_disposed_leg_is_missing_by_name(bank: Bank) -> None:
     """Where one party's leg was disposed of, the others are still reconstructed and the gap is said."""
-    dispose(bank, "A3")
+    bank.dispose("postings", "A3", "X1", CERTIFICATE)
     transaction = found(bank, "T-3")
     assert [part.told.stream.key for part in transaction.parts] == ["A2"]
-    assert transaction.missing == ("A3",)
-    assert any("account A3 cannot be shown" in text for text in reconstruct.lines(transaction))
-    dispose(bank, "A2")
-    with pytest.raises(DisposedError):
+    assert transaction.missing == (legs.Missing("A3", Disposal("X1", CERTIFICATE)),)
+    assert (
+        f"The leg on account A3 cannot be shown: disposed of under certificate {CERTIFICATE} (disposal X1)"
+        in reconstruct.lines(transaction)
+    )
+    assert reconstruct.as_dict(transaction)["missing"] == [
+        {"account": "A3", "disposal": {"number": "X1", "certificate": CERTIFICATE}}
+    ]
+
+
+def test_leg_that_holds_the_reference_is_disposed(bank: Bank) -> None:
+    """The read models name another leg; the one that held the reference is told with its certificate."""
+    Engine(bank.log).catch_up()
+    bank.dispose("postings", "A2", "X2")
+    transaction = found(bank, "T-3")
+    assert [part.told.stream.key for part in transaction.parts] == ["A3"]
+    assert transaction.missing == (legs.Missing("A2", Disposal("X2", "")),)
+    assert any("whose certificate is not issued yet" in text for text in reconstruct.lines(transaction))
+
+
+def test_wholly_disposed_transaction(bank: Bank) -> None:
+    """Where no leg can be read, the answer is the certificate; without read models it is the fact."""
+    bank.dispose("postings", "A2", "X2", CERTIFICATE)
+    bank.dispose("postings", "A3")
+    with pytest.raises(DisposedError) as refused:
         found(bank, "T-3")
+    assert refused.value.rule == "no disposal is recorded for its key"
+    Engine(bank.log).catch_up()
+    with pytest.raises(DisposedError) as refused:
+        found(bank, "T-3")
+    assert refused.value.rule == f"under certificate {CERTIFICATE} (disposal X2)"
+
+
+def test_disposed_party(bank: Bank) -> None:
+    """A holder whose file was disposed of is named by number and certificate, the transaction stays."""
+    bank.dispose("customer", "C2", "X3", CERTIFICATE)
+    transaction = found(bank, "T-1")
+    parties = {party.known.stream.key: party for party in transaction.parties}
+    assert parties["C2"].known.disposal == Disposal("X3", CERTIFICATE)
+    assert parties["C2"].roles == (("A2", "owner"),)
+    shown = reconstruct.lines(transaction)
+    assert shown[shown.index("Customer C2, owner of A2") + 1] == f"  {disposed.words(Disposal('X3', CERTIFICATE))}"
+    assert "Customer C1, owner of A1, joint of A2" in shown
 
 
 def test_disposed_scans(bank: Bank) -> None:

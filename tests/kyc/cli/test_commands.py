@@ -107,6 +107,11 @@ def test_customer_then_and_now(call: Call, bank: Path, tmp_path: Path) -> None:
     assert "1 Old Street" in out
     assert "now: 2 New Street" in out
     assert "2 New Street" in call("customer", "show", "C1")[1]
+    about = document(call("--json", "customer", "show", "C1", "--as-of", before, "--about", "2026-03-02"))["known"]
+    assert about["corrections"] == [{"name": "addresses.lines", "then": "1 Old Street", "now": "2 New Street"}]
+    part = document(call("--json", "customer", "history", "C1", "--since", "2026-01-01", "--no-postings"))
+    assert {event["kind"] for event in part["events"]} == {"customer", "account"}
+    assert document(call("--json", "customer", "history", "C1", "--since", "2099-01-01"))["events"] == []
     assert "Ada Lovelace" in call("customer", "history", "C1", "--as-of", "2099-01-01")[1]
 
 
