@@ -35,6 +35,7 @@ from kyc.wiring import Configuration, Service, open_service
 from projections.engine import Engine
 from replay import bundle, history, reconstruct
 from replay.audit import audit
+from replay.scopes import Scope
 
 START: Final = date(2025, 1, 6)
 DAYS: Final = 60
@@ -215,13 +216,12 @@ def _export(screen: Screen, story: _Story, service: Service, target: Path) -> No
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         signing = service.provider.signing_key("export")
-        bundle.export_customer(
+        bundle.export(
             service.log,
             service.sealed,
-            story.customer,
+            Scope(kind="customer", key=story.customer),
             target,
-            signing_key=signing,
-            log_key=service.log_verifier_key,
+            keys=bundle.Keys(export=signing, log=service.log_verifier_key),
             order=bundle.Order(
                 recipient="demonstration", purpose="inspection", legal_basis="AML24-22", actor="demo"
             ),
@@ -235,12 +235,18 @@ def _export(screen: Screen, story: _Story, service: Service, target: Path) -> No
 
 def verify_elsewhere(target: Path, log_key: str, fingerprint: str) -> subprocess.CompletedProcess[str]:
     """Run the verifier of a bundle in an isolated process that knows only the two public keys."""
-    from replay import verifier
+    from replay.shipped import verify_py
 
-    command = [sys.executable, "-P", "-s", str(verifier.__file__), str(target), "--log-key", log_key]
+    command = [sys.executable, "-P", "-s", "-", str(target), "--log-key", log_key]
     found = {name: os.environ[name] for name in ("PYTHONPATH", "PATH") if name in os.environ}
     return subprocess.run(
-        [*command, "--export-key", fingerprint], capture_output=True, text=True, check=False, env=found, timeout=600
+        [*command, "--export-key", fingerprint],
+        input=verify_py().decode(),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=found,
+        timeout=600,
     )
 
 

@@ -1,12 +1,12 @@
-"""A signed export of one customer that anybody can verify without us: docs/bundle.md has the format.
+"""A signed export that anybody can verify without us: docs/bundle.md has the format.
 
-Every event of the customer's stream, of the accounts held and of their postings is given with header, opening and
-payload as they were committed to, its place in the chain, and the proof that it lies in the signed log. What was
-disposed of is given by header and commitment; what happened on an account after the customer left it by its hash
-alone. So each stream is complete from its first version to the newest sealed one, and a reader sees that it is.
+A scope is resolved into streams (:mod:`replay.scopes`); every event meant is given with header, opening and payload
+as they were committed to, its place in the chain, and the proof that it lies in the signed log
+(:mod:`replay.extract`). What was disposed of is given by header and commitment; what is outside by its hash alone.
+The trailer says where each stream begins and ends, so that a reader sees that nothing between is missing.
 
 Whatever is written here is checked first: nothing that would not verify is signed. Events and documents are
-streamed; memory holds the list of files. Who may export, and that it is recorded, is decided elsewhere.
+streamed; memory holds the lists of streams, files and documents. Who may export is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -14,42 +14,35 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final
-from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kyc.domain import codec
-from kyc.domain.customer import AccountLinked, AccountUnlinked
-from kyc.domain.event import Image, Scanned, event_type
-from kyc.domain.submission import StreamName
-from kyc.errors import ChainBrokenError, CiphertextDamagedError, DisposedError, NotFoundError, RefusedError
-from kyc.evidence import chain, header, leaf, merkle, suites
+from kyc.domain.event import Image, Scanned
+from kyc.domain.policies import Policies
+from kyc.domain.stream import POLICIES
+from kyc.errors import DisposedError, NotFoundError, RefusedError
+from kyc.evidence import header, suites
 from kyc.evidence.checkpoint import Checkpoint, open_checkpoint
 from kyc.evidence.note import Verifier
-from kyc.store import pgbinary, statements
 from kyc.store.log import EventLog, Recorded
-from kyc.store.records import StoredEvent, lane_of
+from kyc.store.records import lane_of
 from kyc.store.sealed import SealedLog
 from replay.container import Container, container
-from replay.history import FOREVER, accounts_of
+from replay.extract import Extract, Extractor
+from replay.history import fold
 from replay.render import exact
+from replay.scopes import Part, Plan, Scope, resolve
+from replay.shipped import verify_py
 
 FORMAT: Final = "kyc-ledger/bundle/v1"
-_SQL: Final = statements.load("replay", "bundle.sql")
-_PAGE: Final = 500
-"""Events read, revealed and proved at a time."""
-_TILES_KEPT: Final = 2_048
-"""Tiles in memory while proofs are made: 16 MB."""
 _SUFFIXES: Final = {"image/png": ".png", "image/jpeg": ".jpg", "image/tiff": ".tif", "application/pdf": ".pdf"}
 _SPOOL_MAX: Final = 1_048_576  # bytes in memory before the list of documents goes to disk
 
@@ -65,6 +58,16 @@ class Order:
     """Pseudonymous id of whoever exports."""
     order: str = ""
     """Number of the legal order or notice."""
+    permitted_purpose: str = ""
+    """What the recipient may use it for (AML24 art. 7); empty: the purpose, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What an export is signed with, and the log's verifier key, under which its newest checkpoint must open."""
+
+    export: Ed25519PrivateKey
+    log: Verifier | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,57 +82,66 @@ class Exported:
     log_key: str
     """The log's verifier key."""
     accounts: tuple[str, ...]
+    customers: tuple[str, ...]
+    manifest: str
+    """SHA-256 of the manifest, in hexadecimal."""
 
 
-def export_customer(
+def export(
     log: EventLog,
     sealed: SealedLog,
-    number: str,
+    scope: Scope,
     out: Path,
     *,
-    signing_key: Ed25519PrivateKey,
-    log_key: Verifier | str,
+    keys: Keys,
     order: Order,
+    register: Callable[[Exported], None] = lambda _: None,
     progress: Callable[[int], None] | None = None,
 ) -> Exported:
-    """Write the bundle of a customer to ``out``: a zip where the name ends in ``.zip``, else a folder.
+    """Write the bundle of a scope to ``out``: a zip where the name ends in ``.zip``, else a folder.
 
     Args:
         log: the event log, with its keys.
         sealed: the sealed log; what is not sealed yet is counted and left out.
-        number: the customer number.
+        scope: what is exported.
         out: a path where nothing is yet.
-        signing_key: the institution's export key.
-        log_key: the log's verifier key, under which the newest checkpoint must open.
+        keys: the institution's export key and the log's verifier key.
         order: recipient, purpose, legal basis and actor.
+        register: called with what was written before it is at its place; where it raises, there is no bundle.
         progress: called with the number of events written.
 
     Raises:
-        NotFoundError: no such customer, or none of its events is sealed yet.
-        DisposedError: everything of the customer was disposed of.
-        RefusedError: the order leaves purpose, basis, recipient or actor open.
+        NotFoundError: nothing is recorded under the scope, or nothing of it is sealed yet.
+        DisposedError: everything of the scope was disposed of.
+        RefusedError: purpose, basis, recipient or actor are left open, or the legal order does not allow it.
         ConflictError: there is something at ``out``.
         IntegrityError: something does not verify; nothing is written.
     """
     for name, value in asdict(order).items():
-        if not value and name != "order":
+        if not value and name not in {"order", "permitted_purpose"}:
             raise RefusedError("an export says what it is for", field=name, rule="not empty", remedy="name it")
     newest = sealed.checkpoint()
     if newest is None or not newest.size:
         raise NotFoundError("nothing is sealed yet", field="checkpoint", remedy="kyc seal")
-    verifier = log_key if isinstance(log_key, Verifier) else Verifier.parse(log_key)
+    verifier = keys.log if isinstance(keys.log, Verifier) else Verifier.parse(keys.log)
     tree = open_checkpoint(newest.note, verifier).checkpoint
+    plan = resolve(log, sealed, scope)
     with container(out) as box, SpooledTemporaryFile(_SPOOL_MAX) as documents:
-        export = _Export(log, sealed, tree, box, documents, progress)
-        fingerprint = _begin(box, signing_key, verifier, newest.note)
-        export.customer(number)
-        export.finish()
-        manifest = export.manifest(number, order, fingerprint)
+        under_way = _Export(log, sealed, tree, box, documents, progress)
+        fingerprint = _begin(box, keys.export, verifier, newest.note)
+        for part in plan.parts:
+            under_way.stream(part)
+        under_way.finish(plan)
+        manifest = under_way.manifest(plan, order, fingerprint)
         box.add("manifest.json", manifest)
-        box.add("manifest.sig", signing_key.sign(manifest), packed=False)
-    counts = export.counts
-    accounts = tuple(export.accounts)
-    return Exported(out, counts["events"], counts["documents"], fingerprint, str(verifier), accounts)
+        box.add("manifest.sig", keys.export.sign(manifest), packed=False)
+        counts = under_way.counts
+        exported = Exported(
+            out, counts["events"], counts["documents"], fingerprint, str(verifier), tuple(plan.accounts),
+            tuple(plan.customers), sha256(manifest).hexdigest(),
+        )  # fmt: skip
+        register(exported)
+    return exported
 
 
 def fingerprint_of(key: Ed25519PrivateKey) -> str:
@@ -138,29 +150,13 @@ def fingerprint_of(key: Ed25519PrivateKey) -> str:
 
 
 def _begin(box: Container, signing_key: Ed25519PrivateKey, verifier: Verifier, note: str) -> str:
-    ours = files("replay")
-    box.add("README.txt", (ours / "readme.txt").read_bytes())
-    box.add("verify.py", (ours / "verifier.py").read_bytes())
+    box.add("README.txt", (files("replay") / "readme.txt").read_bytes())
+    box.add("verify.py", verify_py())
     pem = signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     box.add("export-key.pem", pem)
     box.add("log.vkey", f"{verifier}\n".encode())
     box.add("checkpoint", note.encode())
     return fingerprint_of(signing_key)
-
-
-@dataclass(slots=True)
-class _Stream:
-    """What the trailer will say of a stream."""
-
-    file: str
-    kind: str
-    key: str
-    stream: str
-    through: int = 0
-    head: str = chain.GENESIS.hex()
-    disposed: int = 0
-    outside: int = 0
-    unsealed: int = 0
 
 
 @dataclass(slots=True)
@@ -174,157 +170,90 @@ class _Export:
     documents: IO[bytes]
     """Where the lines of documents.ndjson wait until all documents are written."""
     progress: Callable[[int], None] | None
-    streams: list[_Stream] = field(default_factory=list)
-    accounts: list[str] = field(default_factory=list)
+    streams: list[Extract] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    schemas: dict[str, set[int]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
-    _tiles: _Tiles = field(init=False)
+    _images: list[tuple[Image, int]] = field(default_factory=list)
+    """Scans that the present stream refers to, each with its lane."""
+    _extractor: Extractor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._tiles = _Tiles(self.sealed)
+        self._extractor = Extractor(self.log, self.sealed, self.tree.size, self.tree.root)
 
-    def customer(self, number: str) -> None:
-        """The customer's stream, then account and postings of each account in the order they were linked."""
-        links: list[Recorded] = []
-        self._stream(StreamName("customer", number), FOREVER, links)
-        if not self.streams[0].through:
-            raise NotFoundError("nothing of this customer is sealed", field="customer", remedy="kyc seal")
-        for held in accounts_of(links):
-            self.accounts.append(held.account)
-            for kind in ("account", "postings"):
-                self._stream(StreamName(kind, held.account), held.until, [])
-        if not self.schemas:
-            raise DisposedError("everything of this customer was disposed of", field="customer")
+    def stream(self, part: Part) -> None:
+        """One stream into one file, then the documents its events refer to."""
+        file = f"events/{len(self.streams) + 1:05d}-{part.name.kind}.ndjson"
+        self._images.clear()
+        with self.box.entry(file) as entry:
+            found = self._extractor.write(part, file, entry, self._see)
+        self.streams.append(found)
+        if found.first:
+            self.counts["events"] += found.through - found.first + 1
+        for counted in ("disposed", "outside", "unsealed"):
+            self.counts[counted] += getattr(found, counted)
+        for image, lane in self._images:
+            self._document(image, lane)
+        if self.progress is not None:
+            self.progress(self.counts["events"])
 
-    def finish(self) -> None:
-        """The lists: documents, trailer, checksums."""
+    def finish(self, plan: Plan) -> None:
+        """The lists: documents, trailer, checksums.
+
+        Raises:
+            NotFoundError: nothing of the scope is sealed yet.
+            DisposedError: nothing of it can be read any more.
+        """
+        if not self.counts["events"]:
+            raise NotFoundError("nothing of this is sealed", field=plan.scope.kind, remedy="kyc seal")
+        if not self._extractor.schemas:
+            raise DisposedError("everything of this was disposed of", field=plan.scope.kind)
         with self.box.entry("documents.ndjson") as entry:
             self.documents.seek(0)
             for raw in self.documents:
                 entry.write(raw)
-        self.box.add("trailer.json", _pretty({"streams": [asdict(stream) for stream in self.streams]}))
+        self.box.add("trailer.json", _pretty({"streams": [stream.as_dict() for stream in self.streams]}))
         sums = "".join(f"{written.sha256}  {written.path}\n" for written in self.box.written)
         self.box.add("SHA256SUMS", sums.encode())
 
-    def manifest(self, number: str, order: Order, fingerprint: str) -> bytes:
+    def manifest(self, plan: Plan, order: Order, fingerprint: str) -> bytes:
         """What is signed."""
         counted = ("events", "disposed", "outside", "unsealed", "documents")
+        stated = asdict(order) | {"permitted_purpose": order.permitted_purpose or order.purpose}
         return _pretty(
             {
                 "format": FORMAT,
                 "created_at": exact(self.log.clock.now_us()),
                 "declared_times": ["created_at"],
-                "scope": {"kind": "customer", "customer": number, "accounts": self.accounts},
-                "filters": {"versions": "from 1", "until": "the checkpoint"},
-                **asdict(order),
+                "scope": plan.as_dict(),
+                **stated,
+                "policies": self._policies(),
                 "export_key": fingerprint,
                 "algorithms": asdict(suites.suite(header.FORMAT)),
                 "checkpoint": {"origin": self.tree.origin, "size": self.tree.size, "root": self.tree.root.hex()},
-                "schemas": {topic: sorted(found) for topic, found in sorted(self.schemas.items())},
+                "schemas": {topic: sorted(found) for topic, found in sorted(self._extractor.schemas.items())},
                 "counts": {name: self.counts[name] for name in counted},
                 "files": [written._asdict() for written in self.box.written],
             }
         )
 
-    def _stream(self, name: StreamName, until: int, links: list[Recorded]) -> None:
-        """One stream into one file, then the documents its events refer to."""
-        stream_id = self.log.stream_id(name)
-        file = f"events/{len(self.streams) + 1:05d}-{name.kind}.ndjson"
-        stream = _Stream(file, name.kind, name.key, str(UUID(bytes=stream_id)))
-        self.streams.append(stream)
-        images: list[tuple[Image, int]] = []
-        previous = chain.GENESIS
-        with self.box.entry(file) as entry:
-            for row, index, opened in self._rows(stream_id):
-                if index is None:
-                    stream.unsealed += 1
-                    continue
-                if row.version != stream.through + 1 or row.previous != previous:
-                    raise _broken(row)
-                outside = row.recorded_at > until
-                record = self._record(row, index, None if outside else opened, outside=outside)
-                entry.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-                stream.through, previous = row.version, row.hash
-                stream.outside += outside
-                stream.disposed += opened is None and not outside
-                if opened is not None and not outside:
-                    self._collect(row, opened[1], images, links)
-        stream.head = previous.hex()
-        self.counts["events"] += stream.through
-        for counted in ("disposed", "outside", "unsealed"):
-            self.counts[counted] += getattr(stream, counted)
-        for image, lane in images:
-            self._document(image, lane)
+    def _policies(self) -> list[dict[str, Any]]:
+        """The published rule sets the institution goes by; empty: the shipped ones."""
+        state: Policies | None = fold("policies", list(self.log.events(POLICIES)))
+        return [
+            {
+                "rules": edition.rules,
+                "version": edition.version,
+                "effective_from": edition.effective_from.isoformat(),
+                "sha256": sha256(edition.text.encode()).hexdigest(),
+            }
+            for edition in (state.editions if state is not None else ())
+        ]
 
-    def _rows(self, stream_id: bytes) -> Iterator[tuple[StoredEvent, int | None, tuple[bytes, bytes] | None]]:
-        """(row, global index or None, (opening, payload) or None) of each event, page by page."""
-        rows = self.log.reader.stream(stream_id)
-        while page := list(islice(rows, _PAGE)):
-            arguments = (pgbinary.int8s([row.position for row in page]), page[0].lane)
-            with self.log.database.connection() as connection:
-                found = dict(connection.execute(_SQL["indexes"], arguments).fetchall())
-            openings = self.log.openings(page)
-            self._lawful([row for row, opened in zip(page, openings, strict=True) if opened is None])
-            for row, opened in zip(page, openings, strict=True):
-                index = found.get(row.position)
-                yield row, index if index is not None and index < self.tree.size else None, opened
-            if self.progress is not None:
-                self.progress(self.counts["events"] + page[-1].version)
-
-    def _lawful(self, rows: list[StoredEvent]) -> None:
-        """What cannot be opened was disposed of: its key is destroyed, not lost."""
-        ids = list({row.data_key for row in rows})
-        destroyed = {key.id for key in self.log.key_store.by_id(ids) if not key.wrapped} if ids else set()
-        for row in rows:
-            if row.data_key not in destroyed:
-                raise CiphertextDamagedError(
-                    "an event cannot be opened though its key was not destroyed", field=_named(row),
-                    rule="disposal destroys the key", remedy="kyc verify",
-                )  # fmt: skip
-
-    def _record(
-        self, row: StoredEvent, index: int, opened: tuple[bytes, bytes] | None, *, outside: bool
-    ) -> dict[str, Any]:
-        """The line of one event; checked, so that nothing is signed that a verifier refuses."""
-        context = header.decode_context(row.context)
-        raw = header.encode(header.Header(row.stream_id, row.version, row.recorded_at, row.key, context))
-        if chain.link(row.previous, raw, row.commitment) != row.hash:
-            raise _broken(row)
-        proof = merkle.inclusion_proof(index, self.tree.size, self._tiles)
-        leaf_hash = leaf.leaf_hash(leaf.entry(row.stream_id, row.version, row.hash))
-        merkle.verify_inclusion(index, self.tree.size, leaf_hash, proof, self.tree.root)
-        record: dict[str, Any] = {"stream": str(UUID(bytes=row.stream_id)), "version": row.version, "index": index}
-        if opened is None:
-            record["withheld"] = "outside" if outside else "disposed"
-        if not outside:
-            record["header"] = _base64(raw)
-        if opened is not None:
-            record["opening"], record["payload"] = map(_base64, opened)
-        if not outside:
-            record["previous"], record["commitment"] = row.previous.hex(), row.commitment.hex()
-        record["hash"] = row.hash.hex()
-        record["proof"] = [_base64(value) for value in proof]
-        if not outside:
-            record["read"] = {"recorded_at": row.recorded_at, **context._asdict()}
-        if opened is not None:
-            record["event"] = json.loads(opened[1])
-            self.schemas.setdefault(context.topic, set()).add(context.schema)
-        return record
-
-    def _collect(
-        self, row: StoredEvent, payload: bytes, images: list[tuple[Image, int]], links: list[Recorded]
-    ) -> None:
-        """Remember what an event refers to: its images, and accounts of the customer."""
-        context = header.decode_context(row.context)
-        kind = event_type(context.topic)
-        if not issubclass(kind, Scanned | AccountLinked | AccountUnlinked):
-            return
-        event = codec.decode(context.topic, context.schema, payload)
-        if isinstance(event, Scanned):
-            images += [(image, lane_of(row.data_key, self.log.lanes)) for image in event.images]
-        else:
-            links.append(Recorded(row, context, event))
+    def _see(self, _: Part, recorded: Recorded) -> None:
+        """Remember the images that an event refers to."""
+        if isinstance(recorded.event, Scanned):
+            lane = lane_of(recorded.row.data_key, self.log.lanes)
+            self._images += [(image, lane) for image in recorded.event.images]
 
     def _document(self, image: Image, lane: int) -> None:
         """One scan into one file, with its opening in the list of documents; a scan taken twice comes once."""
@@ -336,32 +265,10 @@ class _Export:
         }  # fmt: skip
         opening, content = self.log.scan(image, lane)  # under its event's key, so what was opened opens
         entry["file"] = f"documents/{image.commitment}{_SUFFIXES.get(image.media_type, '.bin')}"
-        entry["opening"] = _base64(opening)
+        entry["opening"] = b64encode(opening).decode()
         self.box.add(entry["file"], content, packed=False)
         self.counts["documents"] += 1
         self.documents.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
-
-
-class _Tiles:
-    """Tiles of the log, each read once for the many proofs it serves."""
-
-    def __init__(self, sealed: SealedLog) -> None:
-        self.read_tile = lru_cache(maxsize=_TILES_KEPT)(sealed.read_tile)
-
-
-def _named(row: StoredEvent) -> str:
-    return f"event {UUID(bytes=row.stream_id)} version {row.version}"
-
-
-def _broken(row: StoredEvent) -> ChainBrokenError:
-    return ChainBrokenError(
-        "an event does not continue its stream", field=_named(row), rule="version, previous hash, hash",
-        remedy="kyc verify",
-    )  # fmt: skip
-
-
-def _base64(raw: bytes) -> str:
-    return b64encode(raw).decode()
 
 
 def _pretty(value: Any) -> bytes:

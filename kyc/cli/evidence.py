@@ -1,4 +1,4 @@
-"""Commands about evidence: sealing, verifying, exporting, keys."""
+"""Commands about evidence: sealing, verifying, publishing, keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ def register(app: App) -> None:
     """Add the commands."""
     app.command(seal)
     app.command(verify)
-    app.command(export)
     app.command(publish)
     keys = App(name="keys", help="Signing keys, key-encryption keys, and the destruction of data keys.")
     keys.command(show_keys, name="show")
@@ -68,52 +67,6 @@ def verify(
         )
     screen().answer(report.as_dict(), report.lines())
     return 0 if report.ok else 10
-
-
-def export(
-    *, customer: str, out: Path, recipient: str, purpose: str = "inspection", legal_basis: str = "AML24-22"
-) -> None:
-    """Write a signed bundle of one customer that verifies without us: events, documents, proofs, verifier.
-
-    Parameters
-    ----------
-    customer
-        The customer number.
-    out
-        A folder to be made, or a file that ends in .zip.
-    recipient
-        Who receives it.
-    purpose
-        What for; the bundle says so.
-    legal_basis
-        The article that allows it.
-    """
-    from replay import bundle
-
-    with service() as opened:
-        written = bundle.export_customer(
-            opened.log,
-            opened.sealed,
-            customer,
-            out,
-            signing_key=opened.provider.signing_key("export"),
-            log_key=opened.log_verifier_key,
-            order=bundle.Order(recipient=recipient, purpose=purpose, legal_basis=legal_basis, actor="cli"),
-        )
-    screen().answer(
-        {
-            "path": str(written.path), "events": written.events, "documents": written.documents,
-            "accounts": list(written.accounts), "log_key": written.log_key,
-            "export_fingerprint": written.fingerprint,
-        },
-        [
-            f"{written.path}: {written.events:,} events, {written.documents:,} documents",
-            "Tell the recipient on another way:",
-            f"   log key             {written.log_key}",
-            f"   export fingerprint  {written.fingerprint}",
-            f"They run: python verify.py {written.path.name} --log-key … --export-key …",
-        ],
-    )  # fmt: skip
 
 
 def publish(folder: Path, /) -> None:

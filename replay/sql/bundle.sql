@@ -9,3 +9,12 @@ cross join lateral (
     where lane = %s and position_from <= wanted.position
     order by position_from desc limit 1) s
 where s.position_to >= wanted.position
+
+-- streams_recorded --
+-- Streams of a lane with an event recorded from a moment (inclusive) until another (exclusive).
+select distinct stream_id from kyc.event where lane = %s and recorded_at >= %s and recorded_at < %s
+
+-- streams_of_topic --
+-- Streams of a lane that begin with an event of a topic, given as its length byte and text.
+select stream_id from kyc.event
+where lane = %s and version = 1 and position(%s::bytea in substring(context from 3)) = 1

@@ -21,6 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fix_replay import BACK, FRONT, Bank
+from fix_signed import KEY, ORDER, edit, export, keys_of, records, resign, rewrite, verified
 
 from kyc.domain.customer import AccountUnlinked
 from kyc.domain.submission import StreamName
@@ -34,36 +35,17 @@ from kyc.errors import (
     RefusedError,
 )
 from replay import verifier
-from replay.bundle import Exported, Order, export_customer, fingerprint_of
+from replay.bundle import Exported, fingerprint_of
+from replay.shipped import verify_py
 
 pytestmark = pytest.mark.pg15
-
-ORDER = Order(
-    recipient="NFRA Shanghai", purpose="inspection", legal_basis="AML24-45", actor="A-0007", order="2026/112"
-)
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-
-
-def export(bank: Bank, out: Path, number: str = "C1", **options: object) -> Exported:
-    """Export a customer with the test's key."""
-    options = {"signing_key": KEY, "log_key": bank.vkey, "order": ORDER} | options
-    return export_customer(bank.log, bank.sealed, number, out, **options)  # type: ignore[arg-type]
-
-
-def verified(path: Path, exported: Exported) -> verifier.Verification:
-    """The verdict under the keys the bank handed out."""
-    return verifier.verify(str(path), [exported.log_key], [exported.fingerprint])
-
-
-def records(bundle: Path, file: str) -> list[dict]:
-    """The lines of a file of events."""
-    return [json.loads(line) for line in (bundle / file).read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a bundle's own verify.py where nothing but the standard library and cryptography can be imported."""
     folder = tmp_path_factory.mktemp("alone")
+    (folder / "verify.py").write_bytes(verify_py())
     for name in ("cryptography", "_cffi_backend"):
         spec = find_spec(name)
         assert spec is not None
@@ -76,7 +58,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
 
-    def run(script: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def run(own: Path | None, *arguments: object) -> subprocess.CompletedProcess[str]:
+        script = own or folder / "verify.py"
         command = [sys.executable, "-I", "-S", "-c", start, folder, script, *arguments]
         return subprocess.run(
             [str(part) for part in command], capture_output=True, text=True, check=False, env={}, cwd=script.parent
@@ -93,13 +76,13 @@ def test_a_stranger_verifies_it(bank: Bank, tmp_path: Path, alone) -> None:
     for out in (tmp_path / "c1.zip", tmp_path / "c1"):
         exported = export(bank, out)
         done = alone(
-            tmp_path / "c1" / "verify.py" if out.is_dir() else Path(verifier.__file__),
+            tmp_path / "c1" / "verify.py" if out.is_dir() else None,
             out, "--log-key", exported.log_key, "--export-key", exported.fingerprint,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
         said = done.stdout.splitlines()
         assert said[0] == "VERIFIED"
-        assert "  proved      14 events lie in that log, each stream from its first version without a gap" in said
+        assert "  proved      14 events lie in that log, no stream with a gap from its first version" in said
         assert "  proved      14 events and 2 documents say what was committed to" in said
         assert "  proved      they are of customer C1 and every account its own events name (2)" in said
         assert any("signer's word" in line for line in said)
@@ -110,7 +93,7 @@ def test_a_key_inside_proves_only_itself(bank: Bank, tmp_path: Path, alone) -> N
     """Without keys from outside the verdict is self-consistency, with an exit code of its own."""
     exported = export(bank, tmp_path / "c1.zip")
     for keys in ([], ["--log-key", exported.log_key], ["--export-key", exported.fingerprint]):
-        done = alone(Path(verifier.__file__), tmp_path / "c1.zip", *keys)
+        done = alone(None, tmp_path / "c1.zip", *keys)
         assert done.returncode == 3
         assert done.stdout.startswith("CONSISTENT WITH ITSELF")
         assert "not proved  " in done.stdout
@@ -120,12 +103,12 @@ def test_other_keys_are_refused(bank: Bank, tmp_path: Path, alone) -> None:
     """Under another log key or another export key than the bank's the bundle is refused."""
     exported = export(bank, tmp_path / "c1.zip")
     other = Ed25519PrivateKey.generate()
-    forged = export(bank, tmp_path / "forged.zip", signing_key=other)
+    forged = export(bank, tmp_path / "forged.zip", keys=keys_of(bank, other))
     for keys in (
         ["--log-key", exported.log_key, "--export-key", forged.fingerprint],
         ["--log-key", "other.example/log+a3ea3d63+AZ8kGxjwBW8IyXmEZ0Bk9BcFKqAdlwXbGZNXIe1tA2oL"],
     ):
-        done = alone(Path(verifier.__file__), tmp_path / "c1.zip", *keys)
+        done = alone(None, tmp_path / "c1.zip", *keys)
         assert done.returncode == 1
         assert done.stdout.startswith("REFUSED  ")
 
@@ -139,7 +122,11 @@ def test_manifest_says_for_whom_and_why(bank: Bank, tmp_path: Path) -> None:
         "order": "2026/112",
     }  # fmt: skip
     assert manifest["created_at"] == "2026-03-03T14:00:00.000000Z"
-    assert manifest["scope"] == {"kind": "customer", "customer": "C1", "accounts": ["A1", "A2"]}
+    assert manifest["scope"] == {
+        "kind": "customer", "key": "C1", "customers": ["C1"], "accounts": ["A1", "A2"], "others": [],
+        "since": None, "until": None, "recorded_from": None, "recorded_until": None, "zone": "Asia/Shanghai",
+    }  # fmt: skip
+    assert (manifest["permitted_purpose"], manifest["policies"]) == ("inspection", [])
     assert manifest["schemas"]["customer.registered"] == [2]
     assert (manifest["checkpoint"]["size"], manifest["counts"]["events"]) == (24, 14)
     assert {file["path"] for file in manifest["files"]} == {
@@ -451,35 +438,6 @@ def test_flipped_bits_of_the_zip(bank: Bank, tmp_path: Path) -> None:
 # --- lies that are signed ---------------------------------------------------------------------------------
 
 
-def rewrite(path: Path, file: str, change: Callable[[list[dict]], list[dict] | None]) -> None:
-    """Change the records of a file of lines."""
-    found = records(path, file)
-    found = change(found) or found
-    text = "".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in found)
-    (path / file).write_text(text, encoding="utf-8")
-
-
-def edit(path: Path, file: str, change: Callable[[dict], None]) -> None:
-    """Change a JSON file."""
-    value = json.loads((path / file).read_text(encoding="utf-8"))
-    change(value)
-    (path / file).write_text(json.dumps(value), encoding="utf-8")
-
-
-def resign(path: Path) -> None:
-    """Sign the folder as it is, as a dishonest exporter would."""
-    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    names = sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file())
-    manifest["files"] = [
-        {"path": n, "sha256": sha256((path / n).read_bytes()).hexdigest(), "size": (path / n).stat().st_size}
-        for n in names
-        if n not in verifier.UNLISTED
-    ]
-    raw = json.dumps(manifest).encode()
-    (path / "manifest.json").write_bytes(raw)
-    (path / "manifest.sig").write_bytes(KEY.sign(raw))
-
-
 FIRST = "events/00001-customer.ndjson"
 TRAILER = "trailer.json"
 
@@ -558,7 +516,7 @@ LIES = {
     "another customer": lambda path: edit(path, TRAILER, lambda t: t["streams"][0].update(key="C7")),
     "another customer everywhere": lambda path: (
         edit(path, TRAILER, lambda t: t["streams"][0].update(key="C7")),
-        edit(path, "manifest.json", lambda m: m["scope"].update(customer="C7")),
+        edit(path, "manifest.json", lambda m: m["scope"].update(key="C7", customers=["C7"])),
     ),
     "another account": lambda path: (
         edit(path, TRAILER, lambda t: [s.update(key="A9") for s in t["streams"][1:3]]),

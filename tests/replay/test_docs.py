@@ -9,9 +9,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fix_replay import Bank
 
-from replay import verifier
-from replay.bundle import Order, export_customer
+from replay import verifier_base as base
+from replay.bundle import Keys, Order, export
 from replay.findings import STEPS, Kind
+from replay.scopes import Scope
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -38,10 +39,11 @@ def test_every_field_is_explained(bank: Bank, tmp_path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     order = Order(recipient="R", purpose="P", legal_basis="L", actor="A")
     out = tmp_path / "c1"
-    export_customer(bank.log, bank.sealed, "C1", out, signing_key=key, log_key=bank.vkey, order=order)
+    keys = Keys(export=key, log=bank.vkey)
+    export(bank.log, bank.sealed, Scope(kind="customer", key="C1"), out, keys=keys, order=order)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     fields = {*manifest, *manifest["scope"], *manifest["counts"], *manifest["checkpoint"], *manifest["files"][0]}
-    fields |= verifier.STREAM | set().union(*verifier.FIELDS.values()) | set(verifier.READ)
+    fields |= base.STREAM | set().union(*base.FIELDS.values()) | set(base.READ)
     fields |= set(json.loads((out / "documents.ndjson").read_text(encoding="utf-8").splitlines()[0]))
     assert not fields - named
     top = {path.name for path in out.iterdir() if path.is_file()}

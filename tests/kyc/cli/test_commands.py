@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fix_bank import booked, household, moved
+from fix_cli import Call, document
 
 from kyc.cli.main import main
 from kyc.simulate.submissions import wire
 from projections import crew
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(
-    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Call:
-    """Runs a command against a fresh database; (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KYC_ZONE", "Europe/London")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(["--home", str(tmp_path / "home"), "--database", database, *arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
@@ -42,14 +23,6 @@ def bank(call: Call, tmp_path: Path) -> Path:
     assert call("seal")[0] == 0
     assert call("project")[0] == 0
     return source
-
-
-def document(answer: tuple[int, str, str]) -> Any:
-    """The one JSON document on stdout."""
-    code, out, err = answer
-    assert code == 0, err
-    assert len(out.splitlines()) == 1
-    return json.loads(out)
 
 
 def test_ingest_and_status(call: Call, bank: Path) -> None:
@@ -124,14 +97,10 @@ def test_transaction_in_full(call: Call, bank: Path) -> None:
     assert document(call("--json", "transaction", "show", "T1"))
 
 
-def test_verify_export_and_doctor(call: Call, bank: Path, tmp_path: Path) -> None:
-    """The log verifies, an export is written, the doctor finds nothing failing but the test server's fsync."""
+def test_verify_and_doctor(call: Call, bank: Path) -> None:
+    """The log verifies, the doctor finds nothing failing but the test server's fsync."""
     assert document(call("--json", "verify"))["ok"] is True
     assert document(call("--json", "verify", "--keyless"))["ok"] is True
-    code, out, err = call("export", "--customer", "C1", "--recipient", "court", "--out", str(tmp_path / "C1.zip"))
-    assert code == 0, err
-    assert "fingerprint" in out
-    assert (tmp_path / "C1.zip").is_file()
     code, out, _ = call("--json", "doctor", "--tamper-drill")
     verdicts = {one["what"]: one["verdict"] for one in json.loads(out)}
     for setting in ("fsync", "full_page_writes"):

@@ -1,0 +1,157 @@
+"""The command that writes exports: reads the scope off the options and records what leaves the house."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from cyclopts import App, Parameter
+
+from kyc.cli.main import screen, service
+from kyc.errors import InputError, KycError
+
+if TYPE_CHECKING:
+    from kyc.wiring import Service
+    from replay.bundle import Exported, Order
+    from replay.scopes import Scope
+
+_CODE_MAX: Final = 64  # characters of a code in an event
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(export)
+
+
+@dataclass(frozen=True, kw_only=True)
+class What:
+    """What is exported: one of these, or a period by itself."""
+
+    customer: tuple[str, ...] = ()
+    """A customer with all accounts; several with --notice."""
+    account: tuple[str, ...] = ()
+    """An account with its postings; several with --notice."""
+    transaction: str = ""
+    """A transaction by its reference: every leg, and who holds the accounts."""
+    case: str = ""
+    """A case with its alerts, reports and customers."""
+    order: str = ""
+    """What a legal order that was accepted names, and no more."""
+    notice: str = ""
+    """Number of an inspection notice: the customers and accounts named beside it, or all of a period."""
+    since: date | None = None
+    """Movements from this day on."""
+    until: date | None = None
+    """Movements until this day; of all else what was recorded by its end. Both alone: everything recorded then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """For whom, what for, on which basis and by whom; the signed manifest says so."""
+
+    recipient: str
+    """Who receives it."""
+    purpose: str = "inspection"
+    """What for."""
+    legal_basis: str = "AML24-22"
+    """The article that allows it."""
+    permitted_purpose: str = ""
+    """What the recipient may use it for; by default the purpose."""
+    actor: str = "cli"
+    """Who exports, by pseudonym."""
+
+
+def export(
+    out: Annotated[Path, Parameter(name="--out")],
+    why: Annotated[Why, Parameter(name="*")],
+    what: Annotated[What, Parameter(name="*")] = What(),
+) -> None:
+    """Write a signed bundle that verifies without us: events, documents, proofs, verifier.
+
+    Parameters
+    ----------
+    out
+        A folder to be made, or a file that ends in .zip.
+    """
+    from replay import bundle
+
+    stated = bundle.Order(**asdict(why), order=what.order or what.notice)
+    with service() as opened, screen().progress("export") as step:
+        written = bundle.export(
+            opened.log,
+            opened.sealed,
+            scope_of(what),
+            out,
+            keys=bundle.Keys(export=opened.provider.signing_key("export"), log=opened.log_verifier_key),
+            order=stated,
+            register=lambda exported: _record(opened, exported, stated),
+            progress=lambda events: step(events, 0),
+        )
+    _answer(written)
+
+
+def scope_of(what: What) -> Scope:
+    """The one scope that the options name.
+
+    Raises:
+        InputError: none, or more than one.
+    """
+    from replay.scopes import Scope
+
+    kinds = ("transaction", "case", "order", "notice")
+    named = {kind: [getattr(what, kind)] for kind in kinds if getattr(what, kind)}
+    if what.notice:
+        return Scope(
+            kind="notice", key=what.notice, customers=what.customer, accounts=what.account, since=what.since,
+            until=what.until,
+        )  # fmt: skip
+    named |= {kind: list(keys) for kind, keys in (("customer", what.customer), ("account", what.account)) if keys}
+    if sum(map(len, named.values())) > 1:
+        raise InputError("one scope at a time", field=", ".join(named), rule="one", remedy="several: --notice")
+    if named:
+        ((kind, (key,)),) = named.items()
+        return Scope(kind=kind, key=key, since=what.since, until=what.until)  # type: ignore[arg-type]
+    if what.since is not None and what.until is not None:
+        return Scope(kind="period", since=what.since, until=what.until)
+    raise InputError(
+        "nothing to export is named", field="scope", rule="customer, account, transaction, case, order or notice",
+        remedy="name one, or a period by --since and --until",
+    )  # fmt: skip
+
+
+def _record(opened: Service, exported: Exported, stated: Order) -> None:
+    """Record the export before it is there to be taken: without the record there is no bundle (seed rule 28)."""
+    from kyc.clock import to_datetime
+    from kyc.domain.admit import HEAD_OFFICE
+    from kyc.domain.fact import Submission
+    from kyc.domain.governance import ExportSigned
+    from kyc.domain.submission import Origin
+
+    signed = ExportSigned(
+        occurred_at=to_datetime(opened.clock.now_us()), office="export", recipient=stated.recipient[:_CODE_MAX],
+        permitted_purpose=(stated.permitted_purpose or stated.purpose)[:_CODE_MAX], manifest=exported.manifest,
+        key=exported.fingerprint, events=exported.events,
+    )  # fmt: skip
+    origin = Origin(actor=stated.actor, branch=HEAD_OFFICE, purpose=stated.purpose, legal_basis=stated.legal_basis)
+    (answer,) = opened.ledger.record([Submission(key=f"export/{exported.manifest}", origin=origin, data=signed)])
+    if isinstance(answer, KycError):
+        raise answer
+
+
+def _answer(written: Exported) -> None:
+    screen().answer(
+        {
+            "path": str(written.path), "events": written.events, "documents": written.documents,
+            "customers": list(written.customers), "accounts": list(written.accounts), "log_key": written.log_key,
+            "export_fingerprint": written.fingerprint, "manifest": written.manifest,
+        },
+        [
+            f"{written.path}: {written.events:,} events, {written.documents:,} documents",
+            "Tell the recipient on another way:",
+            f"   log key             {written.log_key}",
+            f"   export fingerprint  {written.fingerprint}",
+            f"They run: python verify.py {written.path.name} --log-key … --export-key …",
+        ],
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""``kyc export``: one scope at a time, and a record of what left the house."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from fix_bank import household
+from fix_cli import Call, document
+
+from kyc.cli.exports import What, scope_of
+from kyc.cli.main import service
+from kyc.domain.governance import ExportSigned
+from kyc.domain.submission import StreamName
+from kyc.errors import InputError
+from kyc.simulate.submissions import wire
+from replay.scopes import Scope
+
+SINCE, UNTIL = date(2026, 1, 1), date(2026, 3, 31)
+
+
+@pytest.fixture
+def bank(call: Call, tmp_path: Path) -> Path:
+    """A household, taken in and sealed."""
+    source = tmp_path / "bank.ndjson"
+    source.write_bytes(b"".join(map(wire, household())))
+    assert call("ingest", "ndjson", str(source))[0] == 0
+    assert call("seal")[0] == 0
+    return source
+
+
+def test_an_export_is_recorded(call: Call, bank: Path, tmp_path: Path) -> None:
+    """The bundle is written, and an event names its recipient, purpose and the digest of its manifest."""
+    out = tmp_path / "C1.zip"
+    code, said, err = call("export", "--customer", "C1", "--recipient", "court", "--out", str(out))
+    assert code == 0, err
+    assert "fingerprint" in said
+    with zipfile.ZipFile(out) as box:
+        manifest = box.read("manifest.json")
+    with service() as opened:
+        (recorded,) = list(opened.log.events(StreamName("operations", "export")))
+    assert isinstance(recorded.event, ExportSigned)
+    assert recorded.event.manifest == sha256(manifest).hexdigest()
+    assert (recorded.event.recipient, recorded.event.permitted_purpose) == ("court", "inspection")
+    assert recorded.event.events == json.loads(manifest)["counts"]["events"]
+
+
+@pytest.mark.parametrize(
+    ("what", "scope"),
+    [
+        (What(customer=("C1",)), Scope(kind="customer", key="C1")),
+        (What(account=("A1",), since=SINCE), Scope(kind="account", key="A1", since=SINCE)),
+        (What(transaction="T1"), Scope(kind="transaction", key="T1")),
+        (What(case="K1"), Scope(kind="case", key="K1")),
+        (What(order="O1"), Scope(kind="order", key="O1")),
+        (What(since=SINCE, until=UNTIL), Scope(kind="period", since=SINCE, until=UNTIL)),
+        (
+            What(notice="N1", customer=("C1", "C2"), account=("A9",)),
+            Scope(kind="notice", key="N1", customers=("C1", "C2"), accounts=("A9",)),
+        ),
+    ],
+)
+def test_options_name_one_scope(what: What, scope: Scope) -> None:
+    """Each option gives its scope."""
+    assert scope_of(what) == scope
+
+
+@pytest.mark.parametrize(
+    "what", [What(), What(since=SINCE), What(customer=("C1", "C2")), What(customer=("C1",), case="K1")]
+)
+def test_no_scope_or_two(what: What) -> None:
+    """Nothing named, half a period, or two scopes at once are refused."""
+    with pytest.raises(InputError):
+        scope_of(what)
+
+
+def test_scopes_on_the_command_line(call: Call, bank: Path, tmp_path: Path) -> None:
+    """A transaction, an account and a period are exported by their options."""
+    common = ["--recipient", "court", "--out"]
+    for at, options in enumerate(
+        (["--transaction", "T1"], ["--account", "A1"], ["--since", "2000-01-01", "--until", "2100-01-01"])
+    ):
+        answer = document(call("--json", "export", *options, *common, str(tmp_path / f"{at}.zip")))
+        assert answer["events"] > 0
