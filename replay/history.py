@@ -175,10 +175,16 @@ class Span:
 def certified(log: EventLog, told: Iterable[Told]) -> tuple[Told, ...]:
     """The same, where disposed ones name the disposal; costs nothing where there are none."""
     told = tuple(told)
-    streams = {one.stream for one in told if one.recorded.event is None}
-    found = {stream: disposed.of_stream(log, stream) for stream in streams}
+    gone = [one for one in told if one.recorded.event is None]
+    if not gone:
+        return told
+    found: dict[bytes, Disposal] = {}
+    for stream in {one.stream for one in gone}:
+        found |= disposed.of_stream(log, stream)
+    if nameless := {one.recorded.row.data_key for one in gone} - set(found):
+        found |= disposed.of_keys(log, nameless)
     return tuple(
-        replace(one, disposal=found[one.stream].get(one.recorded.row.data_key)) if one.stream in found else one
+        replace(one, disposal=found.get(one.recorded.row.data_key)) if one.recorded.event is None else one
         for one in told
     )
 

@@ -147,9 +147,12 @@ class Bank:
             )
             for account, direction in sides
         )  # fmt: skip
+        said: dict[str, object] = {
+            "occurred_at": self.now, "booked_at": self.now, "value_date": self.now.date(), "purpose": "rent",
+            "device": "10.0.0.7",
+        }  # fmt: skip
         booking = BookTransaction(
-            occurred_at=self.now, reference=reference, kind="transfer", channel="mobile", booked_at=self.now,
-            value_date=self.now.date(), purpose="rent", device="10.0.0.7", legs=legs, **more,  # type: ignore[arg-type]
+            reference=reference, kind="transfer", channel="mobile", legs=legs, **said | more,  # type: ignore[arg-type]
         )  # fmt: skip
         entries = [
             Entry(StreamName("postings", event.leg.account), StreamName("account", event.leg.account), event)
