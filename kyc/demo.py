@@ -221,7 +221,7 @@ def _export(screen: Screen, story: _Story, service: Service, target: Path) -> No
             service.sealed,
             Scope(kind="customer", key=story.customer),
             target,
-            keys=bundle.Keys(export=signing, log=service.log_verifier_key),
+            keys=bundle.Keys(export=signing, log=service.log_verifier_key, seal=service.seal),
             order=bundle.Order(
                 recipient="demonstration", purpose="inspection", legal_basis="AML24-22", actor="demo"
             ),

@@ -26,6 +26,7 @@ from kyc.store.log import EventLog
 from kyc.store.migrate import migrate, pending
 from kyc.store.seal import Sealer
 from kyc.store.sealed import SealedLog
+from replay.seals import Seal, open_seal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Configuration:
     home: Path
     database: str | None = None
     keys: str | None = None
+    seal: Path | None = None
+    """Folder of the export certificate; None: ``<home>/seal``."""
     zone: str = ZONE_DEFAULT
     origin: str = ORIGIN_DEFAULT
     lanes: int = LANES_DEFAULT
@@ -60,6 +63,7 @@ class Configuration:
             home=(home or Path(environment.get("KYC_HOME") or Path.home() / ".kyc-ledger")).expanduser().absolute(),
             database=database or environment.get("KYC_DATABASE_URL") or None,
             keys=environment.get("KYC_KEYS") or None,
+            seal=Path(environment["KYC_SEAL"]).expanduser().absolute() if environment.get("KYC_SEAL") else None,
             zone=zone,
             origin=environment.get("KYC_ORIGIN", ORIGIN_DEFAULT),
             lanes=int(lanes),
@@ -103,6 +107,11 @@ class Service:
     def ledger(self) -> Ledger:
         """The write door."""
         return Ledger(self.log, ZoneInfo(self.configuration.zone))
+
+    @cached_property
+    def seal(self) -> Seal:
+        """What exports are signed with besides the export key; a development CA where nothing is configured."""
+        return open_seal(self.configuration.seal or self.configuration.home / "seal", self.clock.now_us())
 
     @property
     def log_verifier_key(self) -> str:

@@ -24,6 +24,7 @@ from typing import IO, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import Certificate
 
 from kyc.domain.event import Image, Scanned
 from kyc.domain.policies import Policies
@@ -40,6 +41,7 @@ from replay.extract import Extract, Extractor
 from replay.history import fold
 from replay.render import exact
 from replay.scopes import Part, Plan, Scope, resolve
+from replay.seals import Authority, Seal, timestamp
 from replay.shipped import verify_py
 
 FORMAT: Final = "kyc-ledger/bundle/v1"
@@ -64,10 +66,19 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What an export is signed with, and the log's verifier key, under which its newest checkpoint must open."""
+    """What an export is signed with, the log's verifier key, and what else seals it."""
 
     export: Ed25519PrivateKey
     log: Verifier | str
+    """The newest checkpoint must open under it."""
+    seal: Seal
+    """Signs the manifest once more, in a form that ``openssl cms`` verifies."""
+    authority: Authority | None = None
+    """Stamps the manifest with the time."""
+    authority_ca: bytes = b""
+    """The authority's CA, in PEM."""
+    encrypt_to: Certificate | None = None
+    """Only the owner of this certificate can open the bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,8 @@ class Exported:
     """SHA-256 of the export key (DER), in hexadecimal."""
     log_key: str
     """The log's verifier key."""
+    ca_fingerprint: str
+    """SHA-256 of the certificate (DER) of the CA of the CMS signature, in hexadecimal."""
     accounts: tuple[str, ...]
     customers: tuple[str, ...]
     manifest: str
@@ -126,19 +139,18 @@ def export(
     verifier = keys.log if isinstance(keys.log, Verifier) else Verifier.parse(keys.log)
     tree = open_checkpoint(newest.note, verifier).checkpoint
     plan = resolve(log, sealed, scope)
-    with container(out) as box, SpooledTemporaryFile(_SPOOL_MAX) as documents:
+    with container(out, keys.encrypt_to) as box, SpooledTemporaryFile(_SPOOL_MAX) as documents:
         under_way = _Export(log, sealed, tree, box, documents, progress)
-        fingerprint = _begin(box, keys.export, verifier, newest.note)
+        _begin(box, keys, verifier, newest.note)
         for part in plan.parts:
             under_way.stream(part)
         under_way.finish(plan)
-        manifest = under_way.manifest(plan, order, fingerprint)
-        box.add("manifest.json", manifest)
-        box.add("manifest.sig", keys.export.sign(manifest), packed=False)
+        manifest = under_way.manifest(plan, order, keys)
+        _sign(box, keys, manifest)
         counts = under_way.counts
         exported = Exported(
-            out, counts["events"], counts["documents"], fingerprint, str(verifier), tuple(plan.accounts),
-            tuple(plan.customers), sha256(manifest).hexdigest(),
+            out, counts["events"], counts["documents"], fingerprint_of(keys.export), str(verifier),
+            keys.seal.ca_fingerprint, tuple(plan.accounts), tuple(plan.customers), sha256(manifest).hexdigest(),
         )  # fmt: skip
         register(exported)
     return exported
@@ -149,14 +161,26 @@ def fingerprint_of(key: Ed25519PrivateKey) -> str:
     return sha256(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
-def _begin(box: Container, signing_key: Ed25519PrivateKey, verifier: Verifier, note: str) -> str:
+def _begin(box: Container, keys: Keys, verifier: Verifier, note: str) -> None:
     box.add("README.txt", (files("replay") / "readme.txt").read_bytes())
     box.add("verify.py", verify_py())
-    pem = signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    pem = keys.export.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     box.add("export-key.pem", pem)
+    box.add("ca.pem", keys.seal.ca_pem)
+    if keys.authority is not None:
+        box.add("tsa.pem", keys.authority_ca)
     box.add("log.vkey", f"{verifier}\n".encode())
     box.add("checkpoint", note.encode())
-    return fingerprint_of(signing_key)
+
+
+def _sign(box: Container, keys: Keys, manifest: bytes) -> None:
+    """The manifest and what seals it."""
+    token = timestamp(manifest, keys.authority) if keys.authority is not None else None
+    box.add("manifest.json", manifest)
+    box.add("manifest.sig", keys.export.sign(manifest), packed=False)
+    box.add("manifest.p7s", keys.seal.sign(manifest), packed=False)
+    if token is not None:
+        box.add("manifest.tst", token, packed=False)
 
 
 @dataclass(slots=True)
@@ -215,7 +239,7 @@ class _Export:
         sums = "".join(f"{written.sha256}  {written.path}\n" for written in self.box.written)
         self.box.add("SHA256SUMS", sums.encode())
 
-    def manifest(self, plan: Plan, order: Order, fingerprint: str) -> bytes:
+    def manifest(self, plan: Plan, order: Order, keys: Keys) -> bytes:
         """What is signed."""
         counted = ("events", "disposed", "outside", "unsealed", "documents")
         stated = asdict(order) | {"permitted_purpose": order.permitted_purpose or order.purpose}
@@ -224,10 +248,12 @@ class _Export:
                 "format": FORMAT,
                 "created_at": exact(self.log.clock.now_us()),
                 "declared_times": ["created_at"],
+                "declared_files": ["manifest.sig", "manifest.p7s", "manifest.tst"][: 3 if keys.authority else 2],
                 "scope": plan.as_dict(),
                 **stated,
                 "policies": self._policies(),
-                "export_key": fingerprint,
+                "export_key": fingerprint_of(keys.export),
+                "seal": {"subject": keys.seal.subject, "ca": keys.seal.ca_fingerprint},
                 "algorithms": asdict(suites.suite(header.FORMAT)),
                 "checkpoint": {"origin": self.tree.origin, "size": self.tree.size, "root": self.tree.root.hex()},
                 "schemas": {topic: sorted(found) for topic, found in sorted(self._extractor.schemas.items())},

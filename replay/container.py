@@ -1,7 +1,8 @@
-"""Where a bundle goes: a folder or a zip, written file by file, hashed on the way, there as a whole or not at all.
+"""Where a bundle goes: a folder, a zip, or a zip that only its recipient can open; there as a whole or not at all.
 
-Two runs over the same content give the same bytes: order is the caller's, names are plain, and a zip carries no
-time but the first one it can express. Content is streamed; only the list of files is in memory.
+Files are written one by one and hashed on the way. Two runs over the same content give the same bytes, unless they
+are encrypted: order is the caller's, names are plain, and a zip carries no time but the first one it can express.
+Content is streamed; only the list of files is in memory.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, Final, NamedTuple, Protocol
+from typing import IO, Final, NamedTuple, Protocol, cast
+
+from cryptography.x509 import Certificate
 
 from kyc.errors import ConflictError, InputError
+from replay.envelope import Envelope
 
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 _MODE: Final = 0o644
+_ENCRYPTED: Final = ".p7m"
 
 
 class Written(NamedTuple):
@@ -51,9 +56,10 @@ class _Folder:
 
 
 class _Zip:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, certificate: Certificate | None) -> None:
         self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
-        self._zip = zipfile.ZipFile(self._file, "w", allowZip64=True)
+        self._envelope = Envelope(self._file, certificate) if certificate is not None else None
+        self._zip = zipfile.ZipFile(cast("IO[bytes]", self._envelope or self._file), "w", allowZip64=True)
 
     def open(self, name: str, *, packed: bool) -> IO[bytes]:
         member = zipfile.ZipInfo(name, _ZIP_TIME)
@@ -64,6 +70,8 @@ class _Zip:
 
     def close(self) -> None:
         self._zip.close()
+        if self._envelope is not None:
+            self._envelope.close()
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -106,20 +114,28 @@ class Container:
 
 
 @contextmanager
-def container(out: Path) -> Iterator[Container]:
+def container(out: Path, certificate: Certificate | None = None) -> Iterator[Container]:
     """A new bundle at ``out``: a zip where the name ends so, else a folder. After an error nothing is left.
+
+    With a certificate it is a zip that only the certificate's owner can open, and the name ends in ``.p7m``.
 
     Raises:
         ConflictError: there is something at ``out`` already.
-        InputError: there is no folder to put it into.
+        InputError: there is no folder to put it into, or the name does not say that it is encrypted.
     """
+    if (certificate is not None) != (out.suffix == _ENCRYPTED):
+        raise InputError(
+            "an encrypted bundle is called so, and no other", field="out", rule=f"{_ENCRYPTED} with a recipient",
+            remedy=f"name a certificate and a file that ends in {_ENCRYPTED}, or neither",
+        )  # fmt: skip
     if not out.parent.is_dir():
         raise InputError("there is no such folder", field="out", rule="an existing folder", remedy="make it first")
     if os.path.lexists(out):
         raise ConflictError("there is something at this place already", field="out", remedy="name another file")
     draft = out.with_name(f".{out.name}.{token_hex(8)}")
     try:
-        target: _Target = _Zip(draft) if out.suffix == ".zip" else _Folder(draft)
+        zipped = out.suffix in {".zip", _ENCRYPTED}
+        target: _Target = _Zip(draft, certificate) if zipped else _Folder(draft)
         with closing(target):
             yield Container(target)
         draft.rename(out)

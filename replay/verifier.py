@@ -3,13 +3,15 @@
     python verify.py BUNDLE --log-key VKEY --export-key SHA256
 
 BUNDLE is the zip file or the unpacked folder. VKEY is the public key of the bank's log, SHA256 the fingerprint of
-the key it signs exports with; ask the bank for both on another way than this bundle. Without them the keys inside
-the bundle are used, and that proves only that the bundle agrees with itself.
+the key it signs exports with; ask the bank for both on another way than this bundle. Instead of the second, or with
+it, --ca SHA256 names the CA of the bank's export certificate. Without them the keys inside the bundle are used, and
+that proves only that the bundle agrees with itself.
 
 What is checked, in this order (docs/bundle.md and docs/format.md of KYC Ledger describe every byte):
 
  1. The container: no name twice, none that leaves the folder, no link, nothing encrypted.
- 2. manifest.json is signed (manifest.sig, Ed25519) by the export key.
+ 2. manifest.json is signed by the export key (manifest.sig, Ed25519) and under the CA (manifest.p7s, CMS); and
+    stamped by a timestamp authority where there is a manifest.tst (RFC 3161).
  3. Exactly the listed files are there, each with the listed size and SHA-256.
  4. checkpoint is signed by the log's key; it names size and root of the log.
  5. Every event: payload and opening give the commitment, header and commitment give the hash, the hash follows that
@@ -55,20 +57,21 @@ from replay.verifier_base import (
     unhex,
 )
 from replay.verifier_scope import ScopeRules
+from replay.verifier_seals import check_seal, check_timestamp, trusted_ca
 
 
 class Verification:
     """One bundle, verified; `proved` and `not_proved` say what that means."""
 
-    def __init__(self, path: str, log_keys: list[str], export_keys: list[str]) -> None:
+    def __init__(self, path: str, log_keys: list[str], export_keys: list[str], cas: list[str]) -> None:
         self.proved: list[str] = []
         self.not_proved: list[str] = []
-        self.anchored = bool(log_keys and export_keys)
+        self.anchored = bool(log_keys and (export_keys or cas))
         self.counts = dict.fromkeys(("events", "disposed", "outside", "documents"), 0)
         self._images: dict[str, tuple[int, str]] = {}  # commitment → size and media type, as events state them
         self._schemas: dict[str, list[int]] = {}
         self._box = Box(path)  # step 1
-        self._manifest = self._signed_manifest(export_keys)  # step 2
+        self._manifest = self._signed_manifest(export_keys, cas)  # step 2
         self._listed = Listed(self._box, self._manifest["files"])  # step 3
         self._size, self._root = self._signed_root(log_keys)  # step 4
         streams = self._trailer()
@@ -82,7 +85,7 @@ class Verification:
             self._listed.content(name)  # README and the like: nothing but their hash is checked
         self._conclude(streams)
 
-    def _signed_manifest(self, fingerprints: list[str]) -> Json:
+    def _signed_manifest(self, fingerprints: list[str], cas: list[str]) -> Json:
         raw, signature = self._box.read("manifest.json", SMALL_MAX), self._box.read("manifest.sig", 64)
         key = load_pem_public_key(self._box.read("export-key.pem", 4096))
         found = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
@@ -93,9 +96,26 @@ class Verification:
         need(manifest["export_key"] == found, "manifest.json", "names another export key")
         whose = "the expected key" if fingerprints else "the key inside the bundle"
         self.proved.append(f"the manifest of {manifest['created_at']} is signed by {whose}, SHA-256 {found}")
-        if not fingerprints:
+        if not fingerprints and not cas:
             self.not_proved.append("who made the bundle: compare the export key's fingerprint with the bank's word")
+        self._check_seals(raw, manifest, cas)
         return manifest
+
+    def _check_seals(self, raw: bytes, manifest: Json, cas: list[str]) -> None:
+        """The CMS signature, and the timestamp where there is one."""
+        ca, found = trusted_ca(self._box.read("ca.pem", SMALL_MAX), cas, "ca.pem")
+        subject = check_seal(self._box.read("manifest.p7s", SMALL_MAX), raw, ca, manifest["created_at"])
+        need(manifest["seal"] == {"subject": subject, "ca": found}, "manifest.json", "names another seal")
+        whose = "the expected CA" if cas else "the CA inside the bundle"
+        self.proved.append(f"the manifest is signed by {subject} too, as vouched for by {whose}, SHA-256 {found}")
+        stamped = "manifest.tst" in self._box.names
+        declared = ["manifest.sig", "manifest.p7s"] + ["manifest.tst"] * stamped
+        need(manifest["declared_files"] == declared, "manifest.json", "names other signatures")
+        if stamped:
+            authority, told = trusted_ca(self._box.read("tsa.pem", SMALL_MAX), [], "tsa.pem")
+            at = check_timestamp(self._box.read("manifest.tst", SMALL_MAX), raw, authority)
+            self.proved.append(f"the manifest existed on {at}, says the authority of the CA with SHA-256 {told}")
+            self.not_proved.append("that the timestamp's CA is one you trust: compare tsa.pem")
 
     def _signed_root(self, vkeys: list[str]) -> tuple[int, bytes]:
         inside = self._listed.content("log.vkey").decode().removesuffix("\n")
@@ -230,10 +250,11 @@ class Verification:
         )
 
 
-def verify(path: str, log_keys: list[str], export_keys: list[str]) -> Verification:
+def verify(path: str, log_keys: list[str], export_keys: list[str], cas: list[str] | None = None) -> Verification:
     """Verify a bundle; whatever is wrong with it, the answer is Refused."""
+    told = [[text.lower().replace(":", "") for text in texts] for texts in (export_keys, cas or [])]
     try:
-        return Verification(path, log_keys, [key.lower().replace(":", "") for key in export_keys])
+        return Verification(path, log_keys, *told)
     except Refused:
         raise
     except Exception as cause:  # a verifier that stumbles has not verified
@@ -246,9 +267,10 @@ def main() -> int:
     parser.add_argument("bundle", help="zip file or folder")
     parser.add_argument("--log-key", action="append", default=[], metavar="VKEY", help="verifier key of the log")
     parser.add_argument("--export-key", action="append", default=[], metavar="SHA256", help="key's fingerprint")
+    parser.add_argument("--ca", action="append", default=[], metavar="SHA256", help="fingerprint of the bank's CA")
     options = parser.parse_args()
     try:
-        found = verify(options.bundle, options.log_key, options.export_key)
+        found = verify(options.bundle, options.log_key, options.export_key, options.ca)
     except Refused as refusal:
         print(f"REFUSED  {refusal}")
         return 1

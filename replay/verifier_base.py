@@ -21,8 +21,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "kyc-ledger/bundle/v1"
-UNLISTED = {"manifest.json", "manifest.sig"}  # the manifest cannot list itself, nor what signs it
-NEEDED = {"README.txt", "SHA256SUMS", "verify.py", "export-key.pem", "log.vkey", "checkpoint", "trailer.json"}
+UNLISTED = {"manifest.json", "manifest.sig", "manifest.p7s", "manifest.tst"}
+"""The manifest cannot list itself, nor what signs it."""
+NEEDED = {
+    "README.txt", "SHA256SUMS", "verify.py", "export-key.pem", "ca.pem", "log.vkey", "checkpoint", "trailer.json",
+}  # fmt: skip
 SMALL_MAX = 256 * 1024 * 1024  # bytes of a file that is read as a whole
 LINE_MAX = 16 * 1024 * 1024  # bytes; a payload of 1 MiB fits several times over
 CHUNK = 1024 * 1024

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fix_replay import Bank
+from fix_replay import START, Bank
 
+from kyc.clock import from_datetime
 from replay import bundle, verifier
 from replay.bundle import Exported, Keys, Order
 from replay.scopes import Scope
+from replay.seals import Seal, open_seal
 
 ORDER = Order(
     recipient="NFRA Shanghai", purpose="inspection", legal_basis="AML24-45", actor="A-0007", order="2026/112"
@@ -28,7 +32,14 @@ def export(bank: Bank, out: Path, number: str = "C1", **options: object) -> Expo
 
 def keys_of(bank: Bank, signing: Ed25519PrivateKey = KEY) -> Keys:
     """The keys of the test's bank."""
-    return Keys(export=signing, log=bank.vkey)
+    return Keys(export=signing, log=bank.vkey, seal=seal())
+
+
+@cache
+def seal() -> Seal:
+    """The seal of a development CA, made once for all tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        return open_seal(Path(folder) / "seal", from_datetime(START))
 
 
 def verified(path: Path, exported: Exported) -> verifier.Verification:
@@ -68,3 +79,4 @@ def resign(path: Path) -> None:
     raw = json.dumps(manifest).encode()
     (path / "manifest.json").write_bytes(raw)
     (path / "manifest.sig").write_bytes(KEY.sign(raw))
+    (path / "manifest.p7s").write_bytes(seal().sign(raw))

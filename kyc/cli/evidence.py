@@ -97,13 +97,15 @@ def show_keys() -> None:
         pem = signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         document = {
             "log_key": opened.log_verifier_key, "export_key": pem,
-            "export_fingerprint": bundle.fingerprint_of(signing), "kek": opened.provider.kek_id,
+            "export_fingerprint": bundle.fingerprint_of(signing), "ca_fingerprint": opened.seal.ca_fingerprint,
+            "kek": opened.provider.kek_id,
         }  # fmt: skip
         screen().answer(
             document,
             [
                 f"log verifier key     {document['log_key']}",
                 f"export fingerprint   {document['export_fingerprint']}",
+                f"CA fingerprint       {document['ca_fingerprint']}",
                 f"key-encryption key   {document['kek']}",
                 "",
                 pem.rstrip(),

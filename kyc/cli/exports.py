@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import App, Parameter
 
 from kyc.cli.main import screen, service
-from kyc.errors import InputError, KycError
+from kyc.errors import ConfigurationError, InputError, KycError
 
 if TYPE_CHECKING:
     from kyc.wiring import Service
-    from replay.bundle import Exported, Order
+    from replay.bundle import Exported, Keys, Order
     from replay.scopes import Scope
 
 _CODE_MAX: Final = 64  # characters of a code in an event
@@ -63,10 +63,23 @@ class Why:
     """Who exports, by pseudonym."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """In which form."""
+
+    encrypt_to: Path | None = None
+    """Certificate (PEM, RSA) of the recipient: only its owner can open the file, which must end in .p7m."""
+    timestamp: str = ""
+    """Address of a timestamp authority (RFC 3161) that stamps the manifest."""
+    timestamp_ca: Path | None = None
+    """The authority's CA (PEM)."""
+
+
 def export(
     out: Annotated[Path, Parameter(name="--out")],
     why: Annotated[Why, Parameter(name="*")],
     what: Annotated[What, Parameter(name="*")] = What(),
+    how: Annotated[How, Parameter(name="*")] = How(),
 ) -> None:
     """Write a signed bundle that verifies without us: events, documents, proofs, verifier.
 
@@ -84,7 +97,7 @@ def export(
             opened.sealed,
             scope_of(what),
             out,
-            keys=bundle.Keys(export=opened.provider.signing_key("export"), log=opened.log_verifier_key),
+            keys=_keys(opened, how),
             order=stated,
             register=lambda exported: _record(opened, exported, stated),
             progress=lambda events: step(events, 0),
@@ -121,6 +134,38 @@ def scope_of(what: What) -> Scope:
     )  # fmt: skip
 
 
+def _keys(opened: Service, how: How) -> Keys:
+    """What signs, stamps and encrypts.
+
+    Raises:
+        ConfigurationError: a certificate is missing or unfit.
+    """
+    from replay.bundle import Keys
+    from replay.envelope import recipient
+    from replay.seals import http_authority
+
+    if bool(how.timestamp) != (how.timestamp_ca is not None):
+        raise ConfigurationError(
+            "a timestamp and its CA go together", field="timestamp_ca", rule="both or neither",
+            remedy="name the CA of the authority, so that the recipient can check its stamp",
+        )  # fmt: skip
+    certificate = None
+    if how.encrypt_to is not None:
+        certificate = recipient(_read(how.encrypt_to), opened.clock.now_us())
+    return Keys(
+        export=opened.provider.signing_key("export"), log=opened.log_verifier_key, seal=opened.seal,
+        authority=http_authority(how.timestamp) if how.timestamp else None,
+        authority_ca=_read(how.timestamp_ca) if how.timestamp_ca is not None else b"", encrypt_to=certificate,
+    )  # fmt: skip
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as cause:
+        raise InputError("cannot read the certificate", field=path.name, rule="a PEM file") from cause
+
+
 def _record(opened: Service, exported: Exported, stated: Order) -> None:
     """Record the export before it is there to be taken: without the record there is no bundle (seed rule 28)."""
     from kyc.clock import to_datetime
@@ -132,7 +177,7 @@ def _record(opened: Service, exported: Exported, stated: Order) -> None:
     signed = ExportSigned(
         occurred_at=to_datetime(opened.clock.now_us()), office="export", recipient=stated.recipient[:_CODE_MAX],
         permitted_purpose=(stated.permitted_purpose or stated.purpose)[:_CODE_MAX], manifest=exported.manifest,
-        key=exported.fingerprint, events=exported.events,
+        key=exported.fingerprint, events=exported.events, encrypted=exported.path.suffix == ".p7m",
     )  # fmt: skip
     origin = Origin(actor=stated.actor, branch=HEAD_OFFICE, purpose=stated.purpose, legal_basis=stated.legal_basis)
     (answer,) = opened.ledger.record([Submission(key=f"export/{exported.manifest}", origin=origin, data=signed)])
@@ -145,13 +190,15 @@ def _answer(written: Exported) -> None:
         {
             "path": str(written.path), "events": written.events, "documents": written.documents,
             "customers": list(written.customers), "accounts": list(written.accounts), "log_key": written.log_key,
-            "export_fingerprint": written.fingerprint, "manifest": written.manifest,
+            "export_fingerprint": written.fingerprint, "ca_fingerprint": written.ca_fingerprint,
+            "manifest": written.manifest,
         },
         [
             f"{written.path}: {written.events:,} events, {written.documents:,} documents",
             "Tell the recipient on another way:",
             f"   log key             {written.log_key}",
             f"   export fingerprint  {written.fingerprint}",
+            f"   CA fingerprint      {written.ca_fingerprint}",
             f"They run: python verify.py {written.path.name} --log-key … --export-key …",
         ],
     )  # fmt: skip

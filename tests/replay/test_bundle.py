@@ -161,7 +161,8 @@ def test_two_exports_are_the_same_bytes(bank: Bank, tmp_path: Path) -> None:
         assert one.namelist() == other.namelist()
         differing = [name for name in one.namelist() if one.read(name) != other.read(name)]
         manifests = [json.loads(box.read("manifest.json")) for box in (one, other)]
-    assert differing == ["manifest.json", "manifest.sig"]
+    assert differing == ["manifest.json", *manifests[0]["declared_files"]]
+    assert manifests[0]["declared_files"] == ["manifest.sig", "manifest.p7s"]
     for manifest in manifests:
         for name in manifest["declared_times"]:
             del manifest[name]
@@ -179,13 +180,15 @@ def test_openssl_and_sha256sum_by_hand(bank: Bank, tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands], cwd=bundle, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     said = [line.removesuffix("  -") for line in done.stdout.splitlines()]
     assert said[0] == exported.fingerprint
-    assert said[1:3] == ["Signature Verified Successfully"] * 2
+    assert said[1:3] == ["Signature Verified Successfully", exported.ca_fingerprint]
+    assert said[3] == "Signature Verified Successfully"
+    assert "CMS Verification successful" in done.stderr
     said = [line for line in said if re.fullmatch(r"[0-9a-f]{64}|[A-Za-z0-9+/]{43}=", line)]
-    assert len(said) == 9
-    assert said[1::2] == said[2::2]
+    assert len(said) == 10
+    assert said[2::2] == said[3::2]
     with (bundle / "documents" / "more.png").open("wb") as file:
         file.write(b"x")
     done = subprocess.run(
@@ -370,7 +373,7 @@ def test_every_mutation_is_refused(bundle: tuple[Path, Exported], tmp_path: Path
             stumbled.append((str(name), done, str(refused.value)))
         (path / name).write_bytes(original)
     verified(path, exported)
-    assert {name for name, *_ in stumbled} <= {"export-key.pem"}  # the library says what is no key
+    assert {name for name, *_ in stumbled} <= {"export-key.pem", "ca.pem"}  # the library says what is no key
 
 
 def test_added_removed_renamed_files(bundle: tuple[Path, Exported]) -> None:
@@ -535,7 +538,7 @@ LIES = {
     "an unused document": lambda path: (path / "documents" / "more.png").write_bytes(b"x"),
     "a half line": lambda path: (path / FIRST).write_bytes((path / FIRST).read_bytes()[:-1]),
 }
-SIGNED = {"manifest.json", "manifest.sig", "export-key.pem"}
+SIGNED = {"manifest.json", "manifest.sig", "manifest.p7s", "export-key.pem", "ca.pem"}
 
 
 @pytest.mark.parametrize("lie", LIES)

@@ -6,13 +6,11 @@ import json
 import re
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fix_replay import Bank
+from fix_signed import export
 
 from replay import verifier_base as base
-from replay.bundle import Keys, Order, export
 from replay.findings import STEPS, Kind
-from replay.scopes import Scope
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -36,11 +34,8 @@ def test_every_field_is_explained(bank: Bank, tmp_path: Path) -> None:
     """docs/bundle.md names every file and every field of a real bundle."""
     page = (DOCS / "bundle.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([^`\n]+)`", page))
-    key = Ed25519PrivateKey.generate()
-    order = Order(recipient="R", purpose="P", legal_basis="L", actor="A")
     out = tmp_path / "c1"
-    keys = Keys(export=key, log=bank.vkey)
-    export(bank.log, bank.sealed, Scope(kind="customer", key="C1"), out, keys=keys, order=order)
+    export(bank, out)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     fields = {*manifest, *manifest["scope"], *manifest["counts"], *manifest["checkpoint"], *manifest["files"][0]}
     fields |= base.STREAM | set().union(*base.FIELDS.values()) | set(base.READ)
