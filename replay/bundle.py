@@ -15,6 +15,7 @@ import json
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from importlib.resources import files
@@ -40,6 +41,7 @@ from replay.container import Container, container
 from replay.extract import Extract, Extractor
 from replay.history import fold
 from replay.render import exact
+from replay.renderings import Form, Renderings
 from replay.scopes import Part, Plan, Scope, resolve
 from replay.seals import Authority, Seal, timestamp
 from replay.shipped import verify_py
@@ -100,6 +102,20 @@ class Exported:
     """SHA-256 of the manifest, in hexadecimal."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Who is told of an export."""
+
+    register: Callable[[Exported], None] = lambda _: None
+    """Told what was written before it is at its place; where it raises, there is no bundle."""
+    progress: Callable[[int], None] = lambda _: None
+    """Told the number of events written."""
+
+
+_PLAIN: Final = Form()
+_NOBODY: Final = Watch()
+
+
 def export(
     log: EventLog,
     sealed: SealedLog,
@@ -108,8 +124,8 @@ def export(
     *,
     keys: Keys,
     order: Order,
-    register: Callable[[Exported], None] = lambda _: None,
-    progress: Callable[[int], None] | None = None,
+    form: Form = _PLAIN,
+    watch: Watch = _NOBODY,
 ) -> Exported:
     """Write the bundle of a scope to ``out``: a zip where the name ends in ``.zip``, else a folder.
 
@@ -120,14 +136,15 @@ def export(
         out: a path where nothing is yet.
         keys: the institution's export key and the log's verifier key.
         order: recipient, purpose, legal basis and actor.
-        register: called with what was written before it is at its place; where it raises, there is no bundle.
-        progress: called with the number of events written.
+        form: what is given besides events, documents and proofs.
+        watch: who is told.
 
     Raises:
         NotFoundError: nothing is recorded under the scope, or nothing of it is sealed yet.
         DisposedError: everything of the scope was disposed of.
         RefusedError: purpose, basis, recipient or actor are left open, or the legal order does not allow it.
         ConflictError: there is something at ``out``.
+        ConfigurationError: a form is asked for that is not installed.
         IntegrityError: something does not verify; nothing is written.
     """
     for name, value in asdict(order).items():
@@ -139,8 +156,11 @@ def export(
     verifier = keys.log if isinstance(keys.log, Verifier) else Verifier.parse(keys.log)
     tree = open_checkpoint(newest.note, verifier).checkpoint
     plan = resolve(log, sealed, scope)
-    with container(out, keys.encrypt_to) as box, SpooledTemporaryFile(_SPOOL_MAX) as documents:
-        under_way = _Export(log, sealed, tree, box, documents, progress)
+    with (
+        container(out, keys.encrypt_to) as box,
+        SpooledTemporaryFile(_SPOOL_MAX) as documents,
+        closing(_Export(log, sealed, tree, box, documents, form, watch)) as under_way,
+    ):
         _begin(box, keys, verifier, newest.note)
         for part in plan.parts:
             under_way.stream(part)
@@ -152,7 +172,7 @@ def export(
             out, counts["events"], counts["documents"], fingerprint_of(keys.export), str(verifier),
             keys.seal.ca_fingerprint, tuple(plan.accounts), tuple(plan.customers), sha256(manifest).hexdigest(),
         )  # fmt: skip
-        register(exported)
+        watch.register(exported)
     return exported
 
 
@@ -193,16 +213,23 @@ class _Export:
     box: Container
     documents: IO[bytes]
     """Where the lines of documents.ndjson wait until all documents are written."""
-    progress: Callable[[int], None] | None
+    form: Form
+    watch: Watch
     streams: list[Extract] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _seen: set[str] = field(default_factory=set)
     _images: list[tuple[Image, int]] = field(default_factory=list)
     """Scans that the present stream refers to, each with its lane."""
     _extractor: Extractor = field(init=False)
+    _renderings: Renderings = field(init=False)
 
     def __post_init__(self) -> None:
         self._extractor = Extractor(self.log, self.sealed, self.tree.size, self.tree.root)
+        self._renderings = Renderings(self.log, self.form)
+
+    def close(self) -> None:
+        """Give the disk back."""
+        self._renderings.close()
 
     def stream(self, part: Part) -> None:
         """One stream into one file, then the documents its events refer to."""
@@ -217,8 +244,7 @@ class _Export:
             self.counts[counted] += getattr(found, counted)
         for image, lane in self._images:
             self._document(image, lane)
-        if self.progress is not None:
-            self.progress(self.counts["events"])
+        self.watch.progress(self.counts["events"])
 
     def finish(self, plan: Plan) -> None:
         """The lists: documents, trailer, checksums.
@@ -231,6 +257,7 @@ class _Export:
             raise NotFoundError("nothing of this is sealed", field=plan.scope.kind, remedy="kyc seal")
         if not self._extractor.schemas:
             raise DisposedError("everything of this was disposed of", field=plan.scope.kind)
+        self._renderings.write(self.box)
         with self.box.entry("documents.ndjson") as entry:
             self.documents.seek(0)
             for raw in self.documents:
@@ -275,8 +302,9 @@ class _Export:
             for edition in (state.editions if state is not None else ())
         ]
 
-    def _see(self, _: Part, recorded: Recorded) -> None:
-        """Remember the images that an event refers to."""
+    def _see(self, part: Part, recorded: Recorded) -> None:
+        """Remember the images that an event refers to; tell the tables and the report."""
+        self._renderings.see(part, recorded)
         if isinstance(recorded.event, Scanned):
             lane = lane_of(recorded.row.data_key, self.log.lanes)
             self._images += [(image, lane) for image in recorded.event.images]

@@ -85,11 +85,18 @@ class Entry:
         self.hashed = sha256()
         self.size = 0
 
-    def write(self, data: bytes) -> None:
+    closed = False
+    """Never: whoever writes a whole file may not end it for the container."""
+
+    def write(self, data: bytes) -> int:
         """Append bytes."""
         self._file.write(data)
         self.hashed.update(data)
         self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Written when the entry ends."""
 
 
 class Container:

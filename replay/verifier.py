@@ -245,6 +245,8 @@ class Verification:
             (self._manifest["counts"]["unsealed"], "events, recorded after the checkpoint, are not in this bundle"),
         ):
             self.not_proved += [f"{count} {text}"] if count else []
+        if any(name.startswith(("tables/", "report/", "reports/")) for name in self._box.names):
+            self.not_proved.append("that tables and reports say what the events say: that is the signer's word")
         self.not_proved.append(
             f"that the {len(streams)} streams had no event after the last one here: that is the signer's word"
         )

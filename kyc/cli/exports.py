@@ -73,6 +73,10 @@ class How:
     """Address of a timestamp authority (RFC 3161) that stamps the manifest."""
     timestamp_ca: Path | None = None
     """The authority's CA (PEM)."""
+    no_tables: Annotated[bool, Parameter(negative="")] = False
+    """Without the inspection tables."""
+    parquet: Annotated[bool, Parameter(negative="")] = False
+    """The inspection tables as Parquet too; needs the extra `parquet`."""
 
 
 def export(
@@ -89,6 +93,7 @@ def export(
         A folder to be made, or a file that ends in .zip.
     """
     from replay import bundle
+    from replay.renderings import Form
 
     stated = bundle.Order(**asdict(why), order=what.order or what.notice)
     with service() as opened, screen().progress("export") as step:
@@ -99,8 +104,10 @@ def export(
             out,
             keys=_keys(opened, how),
             order=stated,
-            register=lambda exported: _record(opened, exported, stated),
-            progress=lambda events: step(events, 0),
+            form=Form(tables=not how.no_tables, parquet=how.parquet),
+            watch=bundle.Watch(
+                register=lambda exported: _record(opened, exported, stated), progress=lambda events: step(events, 0)
+            ),
         )
     _answer(written)
 

@@ -253,7 +253,7 @@ def test_what_cannot_be_recorded_does_not_leave(bank: Bank, tmp_path: Path) -> N
     with pytest.raises(RefusedError):
         bundle.export(
             bank.log, bank.sealed, Scope(kind="customer", key="C1"), tmp_path / "c1.zip",
-            keys=keys_of(bank), order=ORDER, register=refuse,
+            keys=keys_of(bank), order=ORDER, watch=bundle.Watch(register=refuse),
         )  # fmt: skip
     assert list(tmp_path.glob("*c1*")) == []
 
