@@ -121,7 +121,7 @@ def test_who_was_not_taken_is_on_record(china):
     assert isinstance(refused, ProspectRefused)
     china.record(refused)
     assert china.refuse(refused).rule == "begun once"
-    assert not [name for name in china.streams if name.kind == "customer"]
+    assert not china.named("customer")
 
 
 def owner(world, share: str | None, **fields) -> BeneficialOwnerIdentified:

@@ -73,4 +73,3 @@ def test_old_registrations_keep_their_version(china, second):
     china.today += timedelta(days=4_000)
     publish(china, second)
     assert china.events("customer", "C1")[0].template == "natural/1"
-    assert china.replayed() == china.states
