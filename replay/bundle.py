@@ -40,8 +40,9 @@ from kyc.store.sealed import SealedLog
 from replay.container import Container, container
 from replay.extract import Extract, Extractor
 from replay.history import fold
+from replay.listening import Telling
 from replay.render import exact
-from replay.renderings import Form, Renderings
+from replay.renderings import Form, renderings
 from replay.scopes import Part, Plan, Scope, resolve
 from replay.seals import Authority, Seal, timestamp
 from replay.shipped import verify_py
@@ -159,7 +160,7 @@ def export(
     with (
         container(out, keys.encrypt_to) as box,
         SpooledTemporaryFile(_SPOOL_MAX) as documents,
-        closing(_Export(log, sealed, tree, box, documents, form, watch)) as under_way,
+        closing(_Export(log, sealed, tree, box, documents, scope, form, watch)) as under_way,
     ):
         _begin(box, keys, verifier, newest.note)
         for part in plan.parts:
@@ -213,6 +214,7 @@ class _Export:
     box: Container
     documents: IO[bytes]
     """Where the lines of documents.ndjson wait until all documents are written."""
+    scope: Scope
     form: Form
     watch: Watch
     streams: list[Extract] = field(default_factory=list)
@@ -221,11 +223,11 @@ class _Export:
     _images: list[tuple[Image, int]] = field(default_factory=list)
     """Scans that the present stream refers to, each with its lane."""
     _extractor: Extractor = field(init=False)
-    _renderings: Renderings = field(init=False)
+    _renderings: Telling = field(init=False)
 
     def __post_init__(self) -> None:
         self._extractor = Extractor(self.log, self.sealed, self.tree.size, self.tree.root)
-        self._renderings = Renderings(self.log, self.form)
+        self._renderings = renderings(self.log, self.scope, self.form)
 
     def close(self) -> None:
         """Give the disk back."""

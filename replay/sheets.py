@@ -24,8 +24,12 @@ _ROWS: Final = 5_000  # rows of a Parquet row group
 _FORMULA: Final = frozenset("=+-@\t\r\n|%")
 """First characters that make a spreadsheet calculate, or call a program."""
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
+EMPTY: Final = "@N"
+"""What reports to the PBOC write for nothing; a name of nothing that a spreadsheet knows."""
 BOM: Final = b"\xef\xbb\xbf"
 Row = Sequence[str]
+Writer = tuple[str, Callable[[Entry, Row, Iterator[list[str]]], None]]
+"""The suffix of a kind of file, and what writes it."""
 
 
 class Sheet:
@@ -55,7 +59,7 @@ class Sheet:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    if cell and cell[0] in _FORMULA and not _NUMBER.fullmatch(cell):
+    if cell and cell[0] in _FORMULA and cell != EMPTY and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 

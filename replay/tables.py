@@ -7,29 +7,27 @@ of an account whose file is outside has a number, no name. Columns and codes are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from kyc.domain.account import AccountOpened, AccountState
+from kyc.domain.account import AccountState
 from kyc.domain.customer import CustomerState, RiskRated
 from kyc.domain.document import DocumentVerified
 from kyc.domain.event import Event
 from kyc.domain.governance import Branches
 from kyc.domain.occasional import OneOffCompleted
 from kyc.domain.papers import VerificationFailed
-from kyc.domain.stream import STREAMS
 from kyc.domain.transaction import TransactionBooked
 from kyc.domain.values import Counterparty, Equivalent, Party
 from kyc.store.log import Recorded
 from replay import layout
-from replay.scopes import Part
-from replay.sheets import Sheet
+from replay.container import Container
+from replay.listening import Told
+from replay.sheets import Sheet, Writer
 
-HEAD: Final = "institution"
-_FOLDED: Final = frozenset({"customer", "account"})
 _CITIZEN_CHECK: Final = "citizen-id-check"
 _CREDIT: Final = "credit-card"
 Cells = dict[str, str]
@@ -51,60 +49,48 @@ class Known:
 
 
 class Tables:
-    """Told of events in the order of the streams; gives the tables at the end."""
+    """Told of events in the order of the streams; writes the tables at the end."""
 
-    def __init__(self, branches: Branches | None) -> None:
+    def __init__(self, branches: Branches | None, institution: str, writers: Sequence[Writer]) -> None:
         self.sheets = {name: Sheet(columns) for name, columns in layout.TABLES.items()}
         self.people: dict[str, Known] = {}
         self.accounts: dict[str, tuple[str, str]] = {}
         """Account → (first holder, product)."""
         self._branches = branches or Branches()
+        self._head = institution
+        self._writers = writers
         self._seen: dict[str, None] = {}
         self._kinds: dict[str, None] = {}
-        self._stream: tuple[str, str] = ("", "")
-        self._branch = ""
-        self._product = ""
-        self._state: Any = None
 
-    def see(self, part: Part, recorded: Recorded) -> None:
+    def see(self, told: Told, recorded: Recorded) -> None:
         """An event that is given in clear."""
-        if self._stream != part.name:
-            self.end()
-            self._stream = (part.name.kind, part.name.key)
-        event = recorded.event
-        assert event is not None, "only what is in clear is told"
         self._seen.setdefault(recorded.context.branch)
-        if part.name.kind in _FOLDED:
-            if self._state is None:
-                self._branch = recorded.context.branch
-            self._product = event.product if isinstance(event, AccountOpened) else self._product
-            self._state = STREAMS[part.name.kind].evolve(self._state, event)
-        row = _ROWS.get(type(event))
+        row = _ROWS.get(type(recorded.event))  # type: ignore[arg-type]
         if row is not None:
-            row(self, recorded, event)
+            row(self, told, recorded, recorded.event)
 
-    def end(self) -> None:
-        """The stream that was told is over: what it folds to is known."""
-        if isinstance(self._state, CustomerState):
-            self._customer(self._state)
-        elif isinstance(self._state, AccountState):
-            self._account(self._state)
-        self._state, self._branch, self._product = None, "", ""
+    def ended(self, told: Told) -> None:
+        """The stream is over: what it folds to is known."""
+        if isinstance(told.state, CustomerState):
+            self._customer(told.state, told.branch)
+        elif isinstance(told.state, AccountState):
+            self._account(told.state, told)
 
-    def finish(self) -> Iterator[tuple[str, Sheet, Callable[[], Iterator[list[str]]]]]:
-        """(name, sheet, its rows) of every table, complete."""
-        self.end()
+    def write(self, box: Container) -> None:
+        """Every table by every writer."""
         for code in self._seen:
             branch = self._branches.get(code)
             self.add("tb_bank", {
-                "Head_no": HEAD, "Bank_code1": code, "Bank_code2": code, "Bank_name": code,
+                "Head_no": self._head, "Bank_code1": code, "Bank_code2": code, "Bank_name": code,
                 "Open_time": day(branch.opened_on if branch else None),
                 "Close_time": day(branch.closed_on if branch else None),
             })  # fmt: skip
         for kind in self._kinds:
-            self.add("tb_settle_type", {"Head_no": HEAD, "Settle_type": kind, "Settle_name": kind})
+            self.add("tb_settle_type", {"Head_no": self._head, "Settle_type": kind, "Settle_name": kind})
         for name, sheet in self.sheets.items():
-            yield name, sheet, lambda sheet=sheet: self._completed(sheet)  # type: ignore[misc]
+            for suffix, write in self._writers:
+                with box.entry(f"tables/{name}.{suffix}") as entry:
+                    write(entry, sheet.columns, self._completed(sheet))
 
     def add(self, table: str, cells: Cells) -> None:
         """Append a row."""
@@ -128,14 +114,14 @@ class Tables:
 
     # --- states ---------------------------------------------------------------------------------
 
-    def _customer(self, state: CustomerState) -> None:
+    def _customer(self, state: CustomerState, branch: str) -> None:
         self.people[state.customer] = known = known_of(state)
         registered, natural = state.registered, state.type == "natural"
         phones = [phone.number for phone in state.phones]
         addresses = [" ".join((*address.lines, address.city, address.region)) for address in state.addresses]
         document = state.documents[-1] if state.documents else None
         cells = {
-            "Head_no": HEAD, "Bank_code1": self._branch, "Cst_no": state.customer, "Acc_name": known.name,
+            "Head_no": self._head, "Bank_code1": branch, "Cst_no": state.customer, "Acc_name": known.name,
             "Open_time": day(state.relationship_from), "Close_time": day(state.relationship_to),
             "Id_type": known.id_type, "Id_no": known.id_no, "Sys_name": "KYC Ledger",
             "Id_deadline": deadline(document), **numbered("Contact", phones), **numbered("Address", addresses),
@@ -156,16 +142,16 @@ class Tables:
                 "Set_time": day(registered.incorporated_on), "Reg_amt": registered.registered_capital,
             })  # fmt: skip
         if state.risk is not None:
-            self.add("tb_risk_new", self._risk(state.customer, state.risk, self._branch))
+            self.add("tb_risk_new", self._risk(state.customer, state.risk, branch))
 
-    def _account(self, state: AccountState) -> None:
+    def _account(self, state: AccountState, told: Told) -> None:
         first = state.holders[0].customer if state.holders else ""
-        self.accounts[state.account] = (first, self._product)
+        self.accounts[state.account] = (first, told.product)
         closed = "closed" if state.closed_on is not None else "open"
         standing = "frozen" if state.restraints.freezes and closed == "open" else closed
         self.add("tb_acc", {
-            "Head_no": HEAD, "Bank_code1": self._branch, "Acc_state": layout.ACC_STATES[standing],
-            "Self_acc_no": state.account, "Acc_type1": self._product, "Cst_no": first, "Cur": state.currency,
+            "Head_no": self._head, "Bank_code1": told.branch, "Acc_state": layout.ACC_STATES[standing],
+            "Self_acc_no": state.account, "Acc_type1": told.product, "Cst_no": first, "Cur": state.currency,
             "Open_time": day(state.opened_on), "Close_time": day(state.closed_on),
             "Holders": "; ".join(f"{holder.customer} {holder.role}" for holder in state.holders),
         })  # fmt: skip
@@ -179,24 +165,24 @@ class Tables:
 
     # --- events ---------------------------------------------------------------------------------
 
-    def rated(self, recorded: Recorded, event: RiskRated) -> None:
+    def rated(self, told: Told, recorded: Recorded, event: RiskRated) -> None:
         """Every rating with its reasons, by the day of confirmation."""
-        self.add("tb_risk_his", self._risk(self._stream[1], event, recorded.context.branch))
+        self.add("tb_risk_his", self._risk(told.name.key, event, recorded.context.branch))
 
-    def checked(self, recorded: Recorded, event: DocumentVerified | VerificationFailed) -> None:
+    def checked(self, told: Told, recorded: Recorded, event: DocumentVerified | VerificationFailed) -> None:
         """A check against the citizens' register (联网核查)."""
         if event.method != _CITIZEN_CHECK:
             return
         result = event.result if isinstance(event, DocumentVerified) else "unavailable"
         self.add("tb_lwhc_log", {
             "Bank_name": recorded.context.branch, "Bank_code2": recorded.context.branch, **when(event.occurred_at),
-            "Name": known_of(self._state).name if isinstance(self._state, CustomerState) else "",
+            "Name": known_of(told.state).name if isinstance(told.state, CustomerState) else "",
             "Id_no": event.number, "Result": layout.CHECKS[result], "Ope_line": recorded.context.purpose,
             "Counter_no": event.checked_by if isinstance(event, DocumentVerified) else recorded.context.actor,
             "Mode": "10", "Purpose": recorded.context.purpose,
         })  # fmt: skip
 
-    def booked(self, recorded: Recorded, event: TransactionBooked) -> None:
+    def booked(self, _: Told, recorded: Recorded, event: TransactionBooked) -> None:
         """A leg: in the table of its kind of account, and of cross-border business where it is that."""
         self._kinds.setdefault(event.kind)
         holder, product = self.accounts.get(event.leg.account, ("", ""))
@@ -209,7 +195,7 @@ class Tables:
                 "Agency_flag": "11" if event.conductor is not None else "12",
             })  # fmt: skip
 
-    def one_off(self, recorded: Recorded, event: OneOffCompleted) -> None:
+    def one_off(self, _: Told, recorded: Recorded, event: OneOffCompleted) -> None:
         """Business of somebody who holds no account here."""
         self._kinds.setdefault(event.kind)
         common = {
@@ -227,7 +213,7 @@ class Tables:
             })  # fmt: skip
 
 
-_ROWS: Final[dict[type[Event], Callable[[Tables, Recorded, Any], None]]] = {
+_ROWS: Final[dict[type[Event], Callable[[Tables, Told, Recorded, Any], None]]] = {
     RiskRated: Tables.rated,
     DocumentVerified: Tables.checked,
     VerificationFailed: Tables.checked,

@@ -75,6 +75,8 @@ class How:
     """The authority's CA (PEM)."""
     no_tables: Annotated[bool, Parameter(negative="")] = False
     """Without the inspection tables."""
+    institution: str = "institution"
+    """Code of the reporting institution, for tables and reports."""
     parquet: Annotated[bool, Parameter(negative="")] = False
     """The inspection tables as Parquet too; needs the extra `parquet`."""
 
@@ -104,7 +106,7 @@ def export(
             out,
             keys=_keys(opened, how),
             order=stated,
-            form=Form(tables=not how.no_tables, parquet=how.parquet),
+            form=Form(tables=not how.no_tables, parquet=how.parquet, institution=how.institution),
             watch=bundle.Watch(
                 register=lambda exported: _record(opened, exported, stated), progress=lambda events: step(events, 0)
             ),
