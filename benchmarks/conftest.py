@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,7 +21,21 @@ from kyc.store.embedded import EmbeddedServer
 from kyc.store.log import EventLog
 from kyc.store.migrate import migrate
 
+LATENCIES: list[tuple[str, float, float, float, int, str]] = []
 RESULTS: list[tuple[str, float, float, float, str]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--events N``: how large the large logs are."""
+    parser.addoption(
+        "--events", type=int, default=40_000, help="events of the large logs; 1000000 is what is published"
+    )
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> int:
+    """Events of the large logs."""
+    return int(request.config.getoption("--events"))
 
 
 @pytest.fixture(scope="session")
@@ -99,8 +114,42 @@ def ratio(benchmark: Callable[..., object], request: pytest.FixtureRequest) -> C
     return measure
 
 
+@pytest.fixture
+def latency(benchmark: Callable[..., object], request: pytest.FixtureRequest) -> Callable[..., float]:
+    """``latency(work, items, goal, warm)``: calls ``work`` for each item and gives the 99th percentile in seconds.
+
+    ``work`` may return the seconds that count. ``warm`` calls come first and do not count.
+    """
+
+    def measure(
+        work: Callable[[Any], float | None], items: Sequence[Any], goal: str = "", *, warm: int = 0, label: str = ""
+    ) -> float:
+        taken: list[float] = []
+
+        def all_of_them() -> None:
+            for item in items:
+                start = time.perf_counter()
+                own = work(item)
+                taken.append(own if own is not None else time.perf_counter() - start)
+
+        benchmark.pedantic(all_of_them, rounds=1, iterations=1)  # type: ignore[attr-defined]
+        kept = sorted(taken[warm:])
+        cuts = statistics.quantiles(kept, n=100, method="inclusive")
+        name = f"{request.node.name} {label}".rstrip()
+        LATENCIES.append((name, cuts[49], cuts[98], kept[-1], len(kept), goal))
+        return cuts[98]
+
+    return measure
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table of ratios."""
+    """The tables of ratios and of latencies."""
+    if LATENCIES:
+        terminalreporter.section("latencies in milliseconds")
+        terminalreporter.write_line(f"{'benchmark':<56}{'p50':>9}{'p99':>9}{'most':>9}{'calls':>8}  goal")
+        for name, median, high, most, calls, goal in LATENCIES:
+            times = "".join(f"{value * 1_000:>9.1f}" for value in (median, high, most))
+            terminalreporter.write_line(f"{name:<56}{times}{calls:>8}  {goal}")
     if not RESULTS:
         return
     terminalreporter.section("ratios to the floor of the same run")

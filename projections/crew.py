@@ -21,8 +21,8 @@ from kyc.store.database import Database
 from kyc.store.log import EventLog
 from projections.runner import Progress, Runner, Running
 
-WORTHWHILE: Final = 20_000
-"""Events below which the half second that a process takes to start is better spent working."""
+WORTHWHILE: Final = 100_000
+"""Events below which the second that processes take to start is better spent working."""
 
 
 class Crew(NamedTuple):

@@ -8,9 +8,10 @@ the same lanes (harmless) or each on its own (faster).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from threading import Event
 from typing import Any, Final
 
 from psycopg.errors import UniqueViolation
@@ -27,8 +28,10 @@ from projections.registry import PROJECTIONS
 from projections.runner import Progress, Runner, Running, StaleError
 
 _ATTEMPTS: Final = 5
-_PAUSES: Final = (0.005, 0.1)
+_PAUSES: Final = (0.005, 0.05)
 """Seconds between two looks while waiting: at first, at most."""
+_ROUND: Final = 60.0
+"""Seconds between two attempts at what failed, and between two sweeps, while following."""
 _MARGIN: Final = 3_600_000_000
 """Microseconds that sweeps overlap: a key may be destroyed by a clock behind ours, or linger in another's cache."""
 
@@ -94,6 +97,23 @@ class Engine:
         """
         done = self._with_builds(lambda live: self._fill(live, lanes, progress))
         self.sweep()
+        return done
+
+    def follow(self, stop: Event) -> int:
+        """Apply what is committed as it comes, until ``stop`` is set; the number of events read.
+
+        What failed is tried again every minute, destroyed keys are swept, and builds that another engine swapped in
+        are taken over.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        done = 0
+        while not stop.is_set():
+            with suppress(StaleError):
+                for read in _followed(Runner(self._log, self._live()), stop):
+                    done += read
+            self.sweep()
         return done
 
     def sweep(self) -> int:
@@ -315,6 +335,20 @@ class Engine:
             failures.get((projection.name, live.build)) if live else None,
             rebuilding,
         )
+
+
+def _followed(runner: Runner, stop: Event) -> Iterator[int]:
+    """Apply what comes for a while; the number of events read, time after time."""
+    pause, end = _PAUSES[0], time.monotonic() + _ROUND
+    while not stop.is_set() and time.monotonic() < end:
+        runner.look()
+        read = runner.run()
+        yield read
+        if read:
+            pause = _PAUSES[0]
+        else:
+            stop.wait(pause)
+            pause = min(pause * 2, _PAUSES[1])
 
 
 def _vectors(connection: Connection, live: Sequence[Build]) -> dict[str, dict[int, int]]:

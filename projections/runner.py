@@ -60,11 +60,18 @@ class Runner:
     def __init__(self, log: EventLog, running: Sequence[Running], lanes: Collection[int] | None = None) -> None:
         self._log = log
         self._running = tuple(running)
-        heads = log.reader.positions()
-        self.heads: Mapping[int, int] = {lane: heads[lane] for lane in sorted(heads if lanes is None else lanes)}
+        self._lanes = lanes
+        self.heads: Mapping[int, int] = {}
         self.at: dict[Place, int] = {}
         self._stopped: set[Place] = set()
-        with log.database.connection() as connection:
+        self.look()
+
+    def look(self) -> None:
+        """Learn where the lanes end and the builds stand now; what was stopped stays so."""
+        heads = self._log.reader.positions()
+        chosen = sorted(heads if self._lanes is None else self._lanes)
+        self.heads = {lane: heads[lane] for lane in chosen}
+        with self._log.database.connection() as connection:
             self._load(connection.execute(SQL["positions"], self._keys()).fetchall(), self.heads)
 
     def left(self) -> dict[int, int]:

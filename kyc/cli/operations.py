@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import psycopg
@@ -95,24 +97,38 @@ def status() -> None:
         screen().answer(document, text)
 
 
-def project(*, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1) -> int:
+def project(
+    *, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1, follow: bool = False
+) -> int:
     """Bring the read models up to date. Exit code 1 if one of them stopped.
 
     Parameters
     ----------
     processes
         How many processes share the work, each with lanes of its own.
+    follow
+        Go on with what is recorded from now on, until interrupted or terminated.
     """
     with service() as opened:
         engine = _engine(opened, processes)
         with screen().progress("project") as step:
             read = engine.catch_up(step)
+        if follow:
+            read += engine.follow(_stopped_by_signals())
         stopped = {one.name: one.failure for one in engine.status() if one.failure}
         screen().answer(
             {"events": read, "stopped": stopped},
             [f"{read:,} events read"] + [f"stopped: {name}: {failure}" for name, failure in stopped.items()],
         )
         return 1 if stopped else 0
+
+
+def _stopped_by_signals() -> Event:
+    """Set when somebody interrupts or terminates us."""
+    stop = Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda *_: stop.set())
+    return stop
 
 
 def _engine(opened: Service, processes: int) -> Engine:

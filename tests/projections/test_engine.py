@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from kyc.ledger import Ledger
 from kyc.store.database import Connection, Database
 from kyc.store.log import EventLog, Recorded
 from projections import customer_profile, runner, transaction_index
+from projections import engine as engine_module
 from projections.engine import Engine
 from projections.projection import Tables
 from projections.registry import PROJECTIONS
@@ -139,6 +141,49 @@ def test_status_counts_what_is_behind(database: str, provider: FileKeyProvider) 
         }  # fmt: skip
     finally:
         log.close()
+
+
+def test_following(ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A follower applies what comes, also into a build that somebody swaps in meanwhile, until it is told to stop."""
+    monkeypatch.setattr(engine_module, "_ROUND", 0.2)
+    fill(ledger, 3)
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool, another(ledger.log) as log:
+        follower = pool.submit(Engine(log).follow, stop)
+        try:
+            for n in range(8):
+                answer = receipts(ledger.record([booked(f"F{n}", ("A1", "debit", "1.00"))])[0])
+                assert engine.wait_for(answer, timeout=30)
+                if n == 4:
+                    assert engine.rebuild("transaction_index").equal is True
+        finally:
+            stop.set()
+        assert follower.result() > 8
+    assert transaction_index.count(ledger.log) == 4 + 8
+
+
+def test_follower_does_not_hammer_on_a_failure(ledger: Ledger) -> None:
+    """What failed waits for the next round; everything else goes on at once."""
+    tally = Tally("transaction.booked")
+    fill(ledger, 3)
+    tally.refuses = {ledger.log.stream_id(StreamName("postings", "A1"))}
+    follower = Engine(ledger.log, [tally])
+    stop = threading.Event()
+    thread = threading.Thread(target=follower.follow, args=(stop,))
+    thread.start()
+    try:
+        for n in range(5):
+            receipts(ledger.record([booked(f"F{n}", ("A2", "debit", "1.00"))])[0])
+        deadline = time.monotonic() + 30
+        while dict(rows(ledger.log, "select 1, events from kyc_read.tally")).get(1) != 4 + 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        tried = len(tally.applied)
+        time.sleep(0.5)
+        assert len(tally.applied) == tried
+    finally:
+        stop.set()
+        thread.join()
 
 
 # --- failures -------------------------------------------------------------------------------------------
