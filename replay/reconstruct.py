@@ -9,19 +9,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from kyc.clock import from_datetime
 from kyc.domain.submission import StreamName
 from kyc.domain.transaction import SupportingDocumentAttached, TransactionCorrected
-from kyc.evidence import merkle
+from kyc.evidence import leaf
 from kyc.store.log import EventLog
+from kyc.store.records import StoredEvent
 from kyc.store.sealed import SealedLog
 from replay import disposed, legs, parties, render
 from replay.history import Known, Told, known_dict, known_of, state_lines, told_dict
 from replay.legs import FOLLOWED_MAX, Missing
 from replay.parties import Order, Paper, Party
+from replay.proofs import Prover
+
+_PROVERS: Final[WeakKeyDictionary[SealedLog, tuple[int, Prover]]] = WeakKeyDictionary()
+"""For each sealed log its size and what proves in it: the tiles at the edge are hashed once for each checkpoint."""
+_PROVING: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,7 @@ def _part(log: EventLog, sealed: SealedLog, leg: Told, reference: str, at: int) 
     return Part(
         leg,
         known_of(log, account, own, at),
-        proof_of(sealed, row.lane, row.position),
+        proof_of(sealed, row),
         around.before,
         tuple(told for told in around.after if told not in attached),
         tuple(parties.paper(log, told, at) for told in attached),
@@ -120,13 +128,21 @@ def _part(log: EventLog, sealed: SealedLog, leg: Told, reference: str, at: int) 
     )
 
 
-def proof_of(sealed: SealedLog, lane: int, position: int) -> Proof:
-    """The proof that an event is in the newest signed log; empty while it is not sealed."""
+def proof_of(sealed: SealedLog, row: StoredEvent) -> Proof:
+    """The proof that an event is in the newest signed log; empty while it is not sealed.
+
+    Raises:
+        LogMismatchError: the log has something else at its place.
+    """
     newest = sealed.checkpoint()
-    index = sealed.index_of(lane, position)
+    index = sealed.index_of(row.lane, row.position)
     if newest is None or index is None or index >= newest.size:
         return Proof()
-    hashes = merkle.inclusion_proof(index, newest.size, sealed)
+    with _PROVING:
+        known = _PROVERS.get(sealed)
+        if known is None or known[0] != newest.size:
+            known = _PROVERS[sealed] = newest.size, Prover(newest.size, newest.root, sealed)
+        hashes = known[1].proof(index, leaf.leaf_hash(leaf.entry(row.stream_id, row.version, row.hash)))
     return Proof(index, newest.size, newest.root, tuple(hashes), newest.note)
 
 

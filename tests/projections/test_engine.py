@@ -144,7 +144,7 @@ def test_status_counts_what_is_behind(database: str, provider: FileKeyProvider) 
 
 
 def test_following(ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A follower applies what comes, also into a build that somebody swaps in meanwhile, until it is told to stop."""
+    """A follower applies what comes, also into a build swapped in meanwhile, until it is told to stop."""
     monkeypatch.setattr(engine_module, "_ROUND", 0.2)
     fill(ledger, 3)
     stop = threading.Event()
