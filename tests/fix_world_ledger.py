@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import psycopg
 import pytest
 from fix_world import TODAY, World, texts
 
@@ -26,7 +27,7 @@ from kyc.evidence import note
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.ledger import Ledger
 from kyc.store.database import Database
-from kyc.store.log import EventLog
+from kyc.store.log import EventLog, Recorded
 from kyc.store.seal import Sealer
 from projections.engine import Engine
 from replay.audit import audit
@@ -92,7 +93,11 @@ class Story(World):
 
     def events(self, kind: str, key: str) -> list[Event]:
         """The events of a stream in their order, decrypted; what was disposed of is left out."""
-        return [one.event for one in self.log.events(StreamName(kind, key)) if one.event is not None]
+        return [one.event for one in self.recorded(kind, key) if one.event is not None]
+
+    def recorded(self, kind: str, key: str) -> list[Recorded]:
+        """The events of a stream as they were recorded, with who recorded them where."""
+        return list(self.log.events(StreamName(kind, key)))
 
     def named(self, kind: str) -> list[str]:
         """The keys of the streams of a kind that something was recorded in."""
@@ -116,6 +121,14 @@ class Story(World):
         engine = Engine(self.log)
         engine.catch_up()
         return engine
+
+    def unguarded(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A superuser's connection on which no trigger and no constraint stands in the way."""
+        connection = psycopg.connect(self.log.database.dsn, autocommit=True)
+        connection.execute("set session_replication_role = replica")
+        for constraint in ("event_hash_fits", "event_lengths", "event_position", "event_key"):
+            connection.execute(f"alter table kyc.event drop constraint if exists {constraint}")
+        return connection
 
     def _stored(self) -> int:
         return sum(self.log.reader.positions().values())

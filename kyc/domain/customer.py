@@ -91,6 +91,8 @@ class NameChanged(CustomerEvent, frozen=True, kw_only=True):
     names: Names
     evidence: Text
     effective_from: date
+    source: Word = ""
+    """Channel of collection: direct, indirect or digital."""
 
 
 class AddressChanged(CustomerEvent, frozen=True, kw_only=True):
@@ -101,6 +103,8 @@ class AddressChanged(CustomerEvent, frozen=True, kw_only=True):
     addresses: Annotated[tuple[Address, ...], msgspec.Meta(min_length=1, max_length=10)]
     effective_from: date
     evidence: Line = ""
+    source: Word = ""
+    """Channel of collection: direct, indirect or digital."""
 
 
 class ContactChanged(CustomerEvent, frozen=True, kw_only=True):
@@ -111,6 +115,8 @@ class ContactChanged(CustomerEvent, frozen=True, kw_only=True):
     effective_from: date
     phones: Annotated[tuple[Phone, ...], msgspec.Meta(max_length=20)] = ()
     email: Line = ""
+    source: Word = ""
+    """Channel of collection: direct, indirect or digital."""
 
 
 Attribute = Literal[
@@ -130,6 +136,8 @@ class AttributeChanged(CustomerEvent, frozen=True, kw_only=True):
     now: Annotated[str, msgspec.Meta(max_length=4_000)]
     effective_from: date
     evidence: Line = ""
+    source: Word = ""
+    """Channel of collection: direct, indirect or digital."""
 
 
 class AttributeCorrected(CustomerEvent, frozen=True, kw_only=True):

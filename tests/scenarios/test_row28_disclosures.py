@@ -1,11 +1,10 @@
-"""Rows 28 and 29: what leaves the house is on record; partners get listed fields under a separate consent."""
+"""Row 28: what leaves the house is on record, and nothing leaves without a law or a consent."""
 
 from __future__ import annotations
 
 from fix_world_china import accepted, onboard, order
 
 from kyc.domain.access_log import DisclosureRecorded
-from kyc.domain.privacy import ConsentGiven, ConsentWithdrawn
 
 
 def disclosed(world, **fields) -> DisclosureRecorded:
@@ -15,21 +14,6 @@ def disclosed(world, **fields) -> DisclosureRecorded:
         "permitted_purpose": "payment", "digest": "ab" * 32,
     }  # fmt: skip
     return DisclosureRecorded(**values | fields)
-
-
-def test_a_partner_gets_what_is_listed_and_agreed(china):
-    """Without consent nothing, with it the listed fields only, after withdrawal nothing again."""
-    onboard(china, "C1")
-    assert china.refuse(disclosed(china)).rule == "PIPL art. 23"
-    china.record(
-        ConsentGiven(occurred_at=china.now, purpose="share:shop", separate=True, method="app", notice="notice/3"),
-        "C1",
-    )
-    china.record(disclosed(china))
-    assert china.refuse(disclosed(china, fields=("name", "income"))).rule == "the published allowance"
-    china.record(ConsentWithdrawn(occurred_at=china.now, purpose="share:shop", method="app"), "C1")
-    assert china.refuse(disclosed(china)).rule == "PIPL art. 23"
-    assert china.topics("access", "C1") == ["access.disclosed"]
 
 
 def test_an_authority_gets_what_its_order_names(china):

@@ -1,4 +1,4 @@
-"""Rows 30 and 31: whoever looks is on record; rights are given by others; emergencies are looked at next day."""
+"""Row 30: whoever looks is on record; rights are given by others; emergencies are looked at next day."""
 
 from __future__ import annotations
 

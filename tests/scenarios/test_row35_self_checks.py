@@ -1,4 +1,4 @@
-"""Rows 5 and 35: days are closed with what came late, and every day has its check of the whole."""
+"""Row 35: every day has its check of the whole, and what it finds is on record."""
 
 from __future__ import annotations
 

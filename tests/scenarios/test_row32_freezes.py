@@ -1,4 +1,4 @@
-"""Rows 16, 25 and 26, freezes: by an accepted order, in turn, for its lawful term, lapsing at the exact moment."""
+"""Rows 25, 26 and 32, freezes: by an accepted order, in turn, for its lawful term, lapsing at the exact moment."""
 
 from __future__ import annotations
 

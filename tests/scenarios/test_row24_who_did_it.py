@@ -1,0 +1,48 @@
+"""Row 24: nothing is recorded without an operator; channel and device of a transaction are kept (加强认证措施)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from fix_cli import Call
+from fix_world_china import onboard, open_account, paid, person
+
+from kyc.simulate.submissions import wire
+
+
+@pytest.mark.parametrize("field", ["actor", "branch", "purpose", "legal_basis"])
+def test_nobody_did_it(china, call: Call, tmp_path: Path, field: str):
+    """A registration comes without operator, office, purpose or legal basis: nothing of it is recorded."""
+    line = msgspec.json.decode(wire(china.submission(person("C1", china))))
+    del line["origin"][field]
+    source = tmp_path / "branch.ndjson"
+    source.write_bytes(msgspec.json.encode(line) + b"\n")
+    code, said, _ = call("ingest", "ndjson", str(source))
+    assert code == 2
+    told = (tmp_path / "branch.ndjson.rejects.ndjson").read_text(encoding="utf-8")
+    assert field in told
+    assert "Person C1" not in said + told
+    assert china.recorded("customer", "C1") == []
+
+
+def test_who_where_by_which_device(china):
+    """A payment made on a telephone says which; who recorded it stands in the header that the chain covers."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    mobile = msgspec.structs.replace(
+        paid(china, "T1", "A1", "10.00"), channel="mobile", device="IMEI 35-209900-176148-1"
+    )
+    china.record(mobile, actor="app-7", branch="B-2")
+    (booked,) = china.recorded("postings", "A1")
+    assert (booked.context.actor, booked.context.branch) == ("app-7", "B-2")
+    assert (booked.event.channel, booked.event.device) == ("mobile", "IMEI 35-209900-176148-1")
+    china.seal()
+    with china.unguarded() as superuser:
+        superuser.execute(
+            "update kyc.event set context = decode(replace(encode(context, 'hex'), %s, %s), 'hex')"
+            " where stream_id = %s",
+            (b"app-7".hex(), b"app-8".hex(), booked.row.stream_id.hex()),
+        )
+    assert china.verify().findings[0].place.stream == booked.row.stream_id, "another operator's name does not fit"
