@@ -43,6 +43,7 @@ from replay.history import fold
 from replay.listening import Telling
 from replay.render import exact
 from replay.renderings import Form, renderings
+from replay.report import Cover
 from replay.scopes import Part, Plan, Scope, resolve
 from replay.seals import Authority, Seal, timestamp
 from replay.shipped import verify_py
@@ -157,10 +158,14 @@ def export(
     verifier = keys.log if isinstance(keys.log, Verifier) else Verifier.parse(keys.log)
     tree = open_checkpoint(newest.note, verifier).checkpoint
     plan = resolve(log, sealed, scope)
+    cover = Cover(
+        stated={"order_number" if name == "order" else name: value for name, value in _stated(order).items()},
+        scope=plan.as_dict(), checkpoint=f"{tree.origin}, {tree.size:,}, {tree.root.hex()}",
+    )  # fmt: skip
     with (
         container(out, keys.encrypt_to) as box,
         SpooledTemporaryFile(_SPOOL_MAX) as documents,
-        closing(_Export(log, sealed, tree, box, documents, scope, form, watch)) as under_way,
+        closing(_Export(log, sealed, tree, box, documents, renderings(log, form, cover), watch)) as under_way,
     ):
         _begin(box, keys, verifier, newest.note)
         for part in plan.parts:
@@ -214,8 +219,7 @@ class _Export:
     box: Container
     documents: IO[bytes]
     """Where the lines of documents.ndjson wait until all documents are written."""
-    scope: Scope
-    form: Form
+    renderings: Telling
     watch: Watch
     streams: list[Extract] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -223,15 +227,13 @@ class _Export:
     _images: list[tuple[Image, int]] = field(default_factory=list)
     """Scans that the present stream refers to, each with its lane."""
     _extractor: Extractor = field(init=False)
-    _renderings: Telling = field(init=False)
 
     def __post_init__(self) -> None:
         self._extractor = Extractor(self.log, self.sealed, self.tree.size, self.tree.root)
-        self._renderings = renderings(self.log, self.scope, self.form)
 
     def close(self) -> None:
         """Give the disk back."""
-        self._renderings.close()
+        self.renderings.close()
 
     def stream(self, part: Part) -> None:
         """One stream into one file, then the documents its events refer to."""
@@ -259,7 +261,7 @@ class _Export:
             raise NotFoundError("nothing of this is sealed", field=plan.scope.kind, remedy="kyc seal")
         if not self._extractor.schemas:
             raise DisposedError("everything of this was disposed of", field=plan.scope.kind)
-        self._renderings.write(self.box)
+        self.renderings.write(self.box)
         with self.box.entry("documents.ndjson") as entry:
             self.documents.seek(0)
             for raw in self.documents:
@@ -271,7 +273,6 @@ class _Export:
     def manifest(self, plan: Plan, order: Order, keys: Keys) -> bytes:
         """What is signed."""
         counted = ("events", "disposed", "outside", "unsealed", "documents")
-        stated = asdict(order) | {"permitted_purpose": order.permitted_purpose or order.purpose}
         return _pretty(
             {
                 "format": FORMAT,
@@ -279,7 +280,7 @@ class _Export:
                 "declared_times": ["created_at"],
                 "declared_files": ["manifest.sig", "manifest.p7s", "manifest.tst"][: 3 if keys.authority else 2],
                 "scope": plan.as_dict(),
-                **stated,
+                **_stated(order),
                 "policies": self._policies(),
                 "export_key": fingerprint_of(keys.export),
                 "seal": {"subject": keys.seal.subject, "ca": keys.seal.ca_fingerprint},
@@ -306,7 +307,7 @@ class _Export:
 
     def _see(self, part: Part, recorded: Recorded) -> None:
         """Remember the images that an event refers to; tell the tables and the report."""
-        self._renderings.see(part, recorded)
+        self.renderings.see(part, recorded)
         if isinstance(recorded.event, Scanned):
             lane = lane_of(recorded.row.data_key, self.log.lanes)
             self._images += [(image, lane) for image in recorded.event.images]
@@ -325,6 +326,11 @@ class _Export:
         self.box.add(entry["file"], content, packed=False)
         self.counts["documents"] += 1
         self.documents.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+
+
+def _stated(order: Order) -> dict[str, str]:
+    """What manifest and report say of the order."""
+    return asdict(order) | {"permitted_purpose": order.permitted_purpose or order.purpose}
 
 
 def _pretty(value: Any) -> bytes:

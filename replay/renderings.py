@@ -1,4 +1,4 @@
-"""What an export says once more for people and their programs: tables, and the reports an authority asks for.
+"""What an export says once more for people and their programs: tables, a report, and what a case has to file.
 
 Nothing here is proved by commitments: it is the signer's rendering of the events beside it, as the verifier says.
 """
@@ -13,7 +13,7 @@ from kyc.store.log import EventLog
 from replay.filings import Filings
 from replay.history import fold
 from replay.listening import Listener, Telling
-from replay.scopes import Scope
+from replay.report import Cover, Report
 from replay.sheets import Writer, parquet_writer, write_csv
 from replay.tables import Tables
 
@@ -28,12 +28,14 @@ class Form:
     """The inspection tables as CSV."""
     parquet: bool = False
     """The inspection tables as Parquet too."""
+    report: bool = True
+    """A report for people, in English and Chinese, as HTML and PDF."""
     institution: str = "institution"
     """Code of the reporting institution, as its authority knows it."""
 
 
-def renderings(log: EventLog, scope: Scope, form: Form) -> Telling:
-    """Everything that is rendered of a scope in a form.
+def renderings(log: EventLog, form: Form, cover: Cover) -> Telling:
+    """Everything that is rendered of an export.
 
     Raises:
         ConfigurationError: something is asked for that is not installed.
@@ -46,8 +48,12 @@ def renderings(log: EventLog, scope: Scope, form: Form) -> Telling:
     if writers:
         branches: Branches | None = fold("branches", list(log.events(_BRANCHES)))
         tables = Tables(branches, form.institution, writers)
-    if scope.kind == "case":
+    if cover.scope["kind"] == "case":
         listeners.append(Filings(form.institution, tables))
     if tables is not None:
-        listeners.append(tables)  # last: the reports of a case are lines of its tables
+        listeners.append(tables)  # behind the reports of a case, which are lines of its tables
+    if form.report:
+        from replay import report_html, report_pdf  # the PDF library takes its time to load
+
+        listeners.append(Report(cover, (("html", report_html.render), ("pdf", report_pdf.render))))
     return Telling(listeners)

@@ -75,6 +75,8 @@ class How:
     """The authority's CA (PEM)."""
     no_tables: Annotated[bool, Parameter(negative="")] = False
     """Without the inspection tables."""
+    no_report: Annotated[bool, Parameter(negative="")] = False
+    """Without the report for people."""
     institution: str = "institution"
     """Code of the reporting institution, for tables and reports."""
     parquet: Annotated[bool, Parameter(negative="")] = False
@@ -106,7 +108,12 @@ def export(
             out,
             keys=_keys(opened, how),
             order=stated,
-            form=Form(tables=not how.no_tables, parquet=how.parquet, institution=how.institution),
+            form=Form(
+                tables=not how.no_tables,
+                parquet=how.parquet,
+                report=not how.no_report,
+                institution=how.institution,
+            ),
             watch=bundle.Watch(
                 register=lambda exported: _record(opened, exported, stated), progress=lambda events: step(events, 0)
             ),

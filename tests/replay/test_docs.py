@@ -43,4 +43,4 @@ def test_every_field_is_explained(bank: Bank, tmp_path: Path) -> None:
     assert not fields - named
     top = {path.name for path in out.iterdir() if path.is_file()}
     assert not top - named
-    assert {path.name for path in out.iterdir() if path.is_dir()} == {"events", "documents", "tables"}
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {"events", "documents", "tables", "report"}
