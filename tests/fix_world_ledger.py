@@ -29,6 +29,7 @@ from kyc.ledger import Ledger
 from kyc.store.database import Database
 from kyc.store.log import EventLog, Recorded
 from kyc.store.seal import Sealer
+from kyc.store.sealed import SealedLog
 from projections.engine import Engine
 from replay.audit import audit
 from replay.findings import Report
@@ -102,6 +103,11 @@ class Story(World):
     def named(self, kind: str) -> list[str]:
         """The keys of the streams of a kind that something was recorded in."""
         return [name.key for name in self._named if name.kind == kind]
+
+    @property
+    def sealed(self) -> SealedLog:
+        """The sealed log."""
+        return SealedLog(self.log.database, self.log.reader)
 
     def seal(self) -> str:
         """Seal; returns the signed checkpoint."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from fix_world_china import company, onboard, passport, person
 
 from kyc.domain.life import BranchTransferred
+from kyc.domain.values import Name
 from projections import customer_profile
 
 
@@ -35,3 +37,22 @@ def test_a_customer_moves_to_another_branch(china):
     china.project()
     assert (listed(china, "B-1"), listed(china, "B-2")) == (set(), {"C1"})
     assert {one.context.branch for one in china.recorded("customer", "C1")} == {"B-1", "HQ"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "asked"),
+    [
+        ("买买提·艾力", "买买提·艾力"),
+        ("\U00020bb7田 一", "\U00020bb7田  一"),  # a character beyond the basic plane
+        ("Jose\u0301 Ｎunez", "JOSÉ nunez"),  # a combining accent and a full-width letter
+        ("Straße", "STRASSE"),
+    ],
+)
+def test_found_however_it_is_written(china, printed: str, asked: str):
+    """Rare characters, accents, widths: she is found however it is typed, and her file says what was printed."""
+    onboard(china, "C1", names=(Name(text=printed, script="Hans"), Name(text="Maimaiti Aili", kind="romanised")))
+    china.project()
+    for given in (asked, "maimaiti  AILI"):
+        (found,) = customer_profile.find(china.log, name=given)
+        assert found.state.names[0].text == printed
+    assert china.events("customer", "C1")[0].names[0].text.encode() == printed.encode()

@@ -34,3 +34,11 @@ def test_consent_to_what_one_was_told(china):
     assert china.refuse(consent(china, "marketing", notice="notice/9"), "C1").rule == "PIPL art. 14"
     assert china.refuse(consent(china, "share:shop"), "C1").rule == "PIPL art. 23"
     china.record(consent(china, "share:shop", separate=True), "C1")
+
+
+def test_nothing_optional_is_demanded(china):
+    """No telephone, no e-mail, no occupation, no consent to anything: she becomes a customer all the same."""
+    onboard(china, "C1", phones=(), email="", occupation="")
+    known = china.state("customer", "C1")
+    assert known.relationship_from == china.today
+    assert known.privacy.consents == ()

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
+from fix_cli import Call
+from fix_world_china import onboard, open_account, paid, person
 
+from kyc.domain.customer import RelationshipEnded
 from kyc.domain.disposal import (
+    ClockStarted,
     ConflictDecided,
     DeadlineComputed,
     DisposalApproved,
@@ -18,7 +23,11 @@ from kyc.domain.disposal import (
     RecordDisposed,
 )
 from kyc.domain.event import RecordClass
+from kyc.domain.life import CustomersMerged
+from kyc.domain.submission import StreamName
 from kyc.errors import VersionConflictError
+from projections import retention_trigger
+from replay import reconstruct
 
 SUBJECT = "customer/C1"
 
@@ -142,3 +151,53 @@ def test_a_conflict_is_decided_by_people(world):
     )  # fmt: skip
     assert world.refuse(decision).rule == "two people"
     world.record(decision, actor="R-1")
+
+
+def dues(world, kind: str, key: str, on: date = date(2090, 1, 1)) -> dict[tuple[str, str], str]:
+    """What may become of somebody's records, long after."""
+    world.project()
+    found = retention_trigger.deadlines(world.log, on, subject=StreamName(kind, key))
+    return {(due.record_class, due.period): due.deadline.state for due in found}
+
+
+def test_one_goes_the_other_stays(china, call: Call):
+    """Two people on one transfer: the keys of one are destroyed, the other's evidence is whole and all verifies."""
+    for number in ("1", "2"):
+        onboard(china, f"C{number}")
+        open_account(china, f"A{number}", f"C{number}")
+    one, two = (paid(china, "T1", f"A{number}", "77.00").legs[0] for number in (1, 2))
+    transfer = msgspec.structs.replace(
+        paid(china, "T1", "A1", "77.00"), legs=(one, msgspec.structs.replace(two, direction="credit"))
+    )
+    china.record(transfer)
+    china.seal()
+    assert call("keys", "destroy", "C1", "--yes")[0] == 0
+    china.log.ring.forget(china.recorded("customer", "C1")[0].row.data_key)
+    found = reconstruct.transaction(china.log, china.sealed, "T1")
+    assert [part.told.stream.key for part in found.parts] == ["A1", "A2"]
+    names = {party.known.stream.key: party.known.then for party in found.parties}
+    assert names["C1"] is None
+    assert [name.text for name in names["C2"].names] == ["Person C2"]
+    assert china.verify().ok
+
+
+def test_a_merged_file_is_not_disposed_of_alone(china):
+    """An absorbed file takes no end of a relationship any more: it has no clock, and is kept."""
+    onboard(china, "C1")
+    onboard(china, "C2")
+    china.record(CustomersMerged(occurred_at=china.now, absorbed="C2", reason="same", approver="HQ-2"), "C1")
+    china.record(RelationshipEnded(occurred_at=china.now, on=china.today, reason="left"), "C1")
+    assert dues(china, "customer", "C1")["identity", ""] == "due"
+    assert dues(china, "customer", "C2")["identity", ""] == "no-clock"
+
+
+def test_imported_without_a_trigger(china):
+    """Old records of which nobody knows when the relationship ended come with their source, and are kept."""
+    china.record(person("C1", china, source="archive"))
+    unknown = ClockStarted(
+        occurred_at=china.now, subject="customer/C1", record_class=RecordClass.IDENTITY,
+        trigger="relationship-ended", source="archive of 1998, box 12",
+    )  # fmt: skip
+    china.record(unknown)
+    assert dues(china, "customer", "C1")["identity", ""] == "no-clock"
+    assert china.events("retention", "customer/C1")[0].source == "archive of 1998, box 12"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 from fix_samples import SAMPLES, SHOP
 from fix_world_china import onboard, open_account, paid
 
+from kyc.clock import to_datetime
+from kyc.domain.customer import NameChanged
 from kyc.domain.occasional import OneOffCompleted
 from kyc.domain.submission import Scan
 from kyc.domain.transaction import (
@@ -17,6 +20,8 @@ from kyc.domain.transaction import (
     SupportingDocumentAttached,
     TransactionReversed,
 )
+from kyc.domain.values import Name
+from replay import history, reconstruct
 
 
 def test_details_and_vouchers_arrive_late(china):
@@ -88,3 +93,43 @@ def test_somebody_without_an_account(china):
     china.record(attempt)
     assert china.topics("occasional", "T7") == ["service.attempt_recorded"]
     assert china.refuse(msgspec.structs.replace(attempt, amount=Decimal(0))).field == "amount"
+
+
+def test_true_booked_and_entered_on_three_days(china):
+    """Value date 3 March, booked on the 5th, entered on the 9th: on the 6th the bank did not know of the 3rd."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    payment = paid(china, "T1", "A1", "100.00")
+    third, fifth, sixth, ninth = (datetime(2026, 3, day, 10, tzinfo=UTC) for day in (3, 5, 6, 9))
+    china.today = ninth.date()
+    china.record(msgspec.structs.replace(payment, occurred_at=third, booked_at=fifth, value_date=third.date()))
+
+    def known(as_of: datetime) -> list[str]:
+        told = history.customer(china.log, "C1", as_of, about=third).told
+        return [one.recorded.event.reference for one in told if one.stream.kind == "postings"]
+
+    assert (known(sixth), known(ninth)) == ([], ["T1"])
+    (leg,) = reconstruct.transaction(china.log, china.sealed, "T1").parts
+    event, recorded = leg.told.recorded.event, leg.told.recorded.row.recorded_at
+    assert (event.value_date, event.booked_at) == (third.date(), fifth)
+    assert to_datetime(recorded) == ninth
+
+
+def test_identity_as_it_was_then(china):
+    """Renamed since, she still stands on the transaction as she was known then, with her passport of the day."""
+    onboard(china, "C1", occupation="baker")
+    open_account(china, "A1", "C1")
+    china.record(paid(china, "T1", "A1", "100.00", remittance="flour"))
+    china.later(hours=1)
+    changed = NameChanged(
+        occurred_at=china.now, names=(Name(text="Person Married"),), evidence="deed", effective_from=china.today
+    )
+    china.record(changed, "C1")
+    china.seal()
+    found = reconstruct.transaction(china.log, china.sealed, "T1")
+    (part,), (party,) = found.parts, found.parties
+    assert part.told.recorded.event.remittance == "flour"
+    assert [name.text for name in party.known.then.names] == ["Person C1"]
+    assert [name.text for name in party.known.now.names] == ["Person Married"]
+    assert [paper.told.recorded.event.number for paper in party.papers] == ["PASS-C1"]
+    assert part.proof.checkpoint

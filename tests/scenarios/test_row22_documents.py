@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import msgspec
 from fix_samples import SAMPLES
-from fix_world_china import onboard, passport, person, verified
+from fix_world_china import COMPANY_NUMBER, company, onboard, passport, person, verified
 
+from kyc.domain.customer import AttributeChanged
 from kyc.domain.document import DocumentVerified
 from kyc.domain.papers import (
     DocumentExpired,
@@ -19,6 +20,7 @@ from kyc.domain.papers import (
     ServiceSuspended,
     VerificationFailed,
 )
+from projections import customer_profile
 
 
 def test_a_passport_runs_out(china):
@@ -46,6 +48,7 @@ def test_a_passport_runs_out(china):
     again = GraceEnded(occurred_at=china.now, outcome="lapsed", **paper)
     assert china.refuse(again, "C1").rule == "started before it ends"
     china.record(ServiceSuspended(occurred_at=china.now), "C1")
+    assert {"incoming", "medical", "social-security"} <= {*china.events("customer", "C1")[-1].exempt}
     assert china.refuse(ServiceSuspended(occurred_at=china.now), "C1").rule == "once"
     assert china.refuse(ServiceResumed(occurred_at=china.now), "C1").rule == "a valid document"
     china.record(passport("PASS-NEW", china), "C1")
@@ -109,3 +112,24 @@ def test_without_published_rules_documents_are_not_limited(world):
     world.record(passport("X-1", world, kind="library-card", years=1), "C1")
     world.today += timedelta(days=400)
     world.record(ServiceSuspended(occurred_at=world.now), "C1")
+
+
+def test_numbers_come_and_go(china):
+    """A renewed passport, another country's of the same number, a company's new code: files go by ours."""
+    onboard(china, "C1")
+    china.record(passport("PASS-NEW", china), "C1")
+    china.record(person("C2", china))
+    china.record(passport("PASS-C1", china, issuing_country="FRA"), "C2")
+    china.record(company("K1", china, registration_kind="organisation-code", registration_number="600037341"))
+    unified = AttributeChanged(
+        occurred_at=china.now, attribute="registration_number", now=COMPANY_NUMBER, effective_from=china.today
+    )
+    china.record(unified, "K1")
+    china.project()
+    found = {
+        number: {one.state.customer for one in customer_profile.find(china.log, document=number)}
+        for number in ("PASS-C1", "PASS-NEW")
+    }
+    assert found == {"PASS-C1": {"C1", "C2"}, "PASS-NEW": {"C1"}}
+    assert china.events("customer", "K1")[0].registration_number == "600037341"
+    assert china.state("customer", "K1").registered.registration_number == COMPANY_NUMBER

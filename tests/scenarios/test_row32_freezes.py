@@ -9,7 +9,7 @@ import pytest
 from fix_samples import SAMPLES
 from fix_world_china import accepted, onboard, open_account, order, paid
 
-from kyc.domain.account import AccountClosed
+from kyc.domain.account import AccountClosed, AccountOpened, Holder
 from kyc.domain.authority import Paper
 from kyc.domain.restraint import (
     AccountDormant,
@@ -177,3 +177,19 @@ def test_agents_and_the_banks_own_limits(bank):
     ):
         bank.record(limit, "A1")
         bank.record(AccountResumed(occurred_at=bank.now), "A1")
+
+
+def test_a_share_of_a_joint_account(bank):
+    """Of an account held sixty to forty a court freezes what is one holder's; the order names no other."""
+    onboard(bank, "C2")
+    shares = (Holder(customer="C1", share=Decimal(60)), Holder(customer="C2", role="joint", share=Decimal(40)))
+    bank.record(
+        AccountOpened(
+            occurred_at=bank.now, account="A2", currency="CNY", product="current", opened_on=bank.today,
+            holders=shares,
+        )
+    )  # fmt: skip
+    bank.record(frozen(bank, "F1", "O2", amount=Decimal("400.00"), currency="CNY"), "A2")
+    (freeze,) = bank.state("account", "A2").restraints.freezes
+    assert freeze.amount == Decimal("400.00"), "not the whole account"
+    assert bank.state("account", "A2").holders[1].share == Decimal(40)

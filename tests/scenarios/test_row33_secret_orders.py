@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
-from fix_world_china import onboard, order
+from fix_cli import Call
+from fix_world_china import accepted, onboard, open_account, order
 
 from kyc.domain.authority import CustomerNotified, ObjectionLodged, SecrecyImposed, SecrecyReleased
+from kyc.domain.monitoring import CaseOpened
+from kyc.domain.privacy import RightsRequestReceived
 
 
 def test_the_customer_learns_nothing_before_release(china):
@@ -31,3 +35,24 @@ def test_secrecy_may_come_later(china):
     china.record(SecrecyImposed(occurred_at=china.now, order="O1"))
     assert china.state("order", "O1").secret
     china.record(ObjectionLodged(occurred_at=china.now, order="O1", by="bank", statement="wrong account"))
+
+
+def test_asking_tells_nothing(china, call: Call):
+    """One customer has a secret order and a case, the other has nothing: what both may be told looks the same."""
+    for number in ("C1", "C2"):
+        onboard(china, number)
+        open_account(china, f"A-{number}", number)
+    china.record(order(china, "O1", customer="C1", secret=True, accounts=("A-C1",)))
+    china.record(accepted(china, "O1"))
+    china.record(CaseOpened(occurred_at=china.now, case="K1", customers=("C1",), trigger="law-enforcement"))
+    answers = []
+    for number in ("C1", "C2"):
+        asked = RightsRequestReceived(
+            occurred_at=china.now, request=f"Q-{number}", kind="access", customer=number, requester="person",
+            proof="passport", due=date(2026, 4, 1),
+        )  # fmt: skip
+        china.record(asked)
+        told = call("customer", "history", number)[1]
+        answers.append(re.sub(r"[0-9a-f]{8,}|C[12]|[0-9]", "-", told))
+    assert answers[0] == answers[1]
+    assert "order" not in answers[0]
