@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eager")]
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes are started for however few events."""
     monkeypatch.setattr(crew, "WORTHWHILE", 0)
+    monkeypatch.setattr(crew, "AHEAD", 0)
 
 
 @pytest.fixture
@@ -50,6 +51,8 @@ def test_division() -> None:
         assert len(groups) == min(parts, len(left))
     loads = [sum(left[lane] for lane in group) for group in crew.divided(left, 2)]
     assert max(loads) - min(loads) <= 1
+    ours, theirs = (sum(left[lane] for lane in group) for group in crew.divided(left, 2, ahead=60))
+    assert 50 <= ours - theirs <= 70
 
 
 def test_two_processes_do_what_one_does(ledger: Ledger, hands: Crew) -> None:
@@ -159,10 +162,10 @@ def tell():
 
 if __name__ == "__main__":
     dsn, keys = sys.argv[1:]
-    crew.WORTHWHILE = 0
+    crew.WORTHWHILE = crew.AHEAD = 0
     Thread(target=tell, daemon=True).start()
     log = EventLog(Database(dsn), FileKeyProvider.open(keys))
-    Engine(log, [Napping(2, "transaction.booked")], Crew(2, f"file:{keys}")).catch_up()
+    Engine(log, [Napping(2, "transaction.booked")], Crew(3, f"file:{keys}")).catch_up()
 """
 
 

@@ -79,6 +79,35 @@ def test_steps(ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch) 
         assert rebuilt.digest == stepped[projection.name]
 
 
+def test_one_read_and_one_decryption_for_all(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many read models want an event, it is read once and decrypted once; what nobody wants, never."""
+    events = len(fill(ledger))
+    read: list[int] = []
+    opened: list[bytes] = []
+    page, reveal = ledger.log.reader.page, ledger.log.reveal
+
+    def counted_page(lane, after, count):
+        rows = page(lane, after, count)
+        read.append(len(rows))
+        return rows
+
+    def counted_reveal(rows):
+        opened.extend(row.hash for row in rows)
+        return reveal(rows)
+
+    monkeypatch.setattr(ledger.log.reader, "page", counted_page)
+    monkeypatch.setattr(ledger.log, "reveal", counted_reveal)
+    engine.catch_up()
+    assert sum(read) == events
+    assert len(opened) == len(set(opened)) <= events
+    read.clear()
+    opened.clear()
+    Engine(ledger.log, [Tally("customer.registered")]).catch_up()
+    assert (sum(read), len(opened)) == (events, 2)
+
+
 def test_one_process_per_part_of_the_lanes(ledger: Ledger, engine: Engine) -> None:
     """Engines with lanes of their own share the work: each reads its part, together they read all."""
     events = len(fill(ledger))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 from fix_bank import booked, household, moved
 from fix_cli import Call, document
@@ -108,6 +109,36 @@ def test_verify_and_doctor(call: Call, bank: Path) -> None:
     assert {name for name, verdict in verdicts.items() if verdict != "ok"} == set()
     assert verdicts["tamper drill"] == "ok"
     assert code == 1
+
+
+def test_doctor_names_the_event_that_stopped_a_read_model(call: Call, bank: Path, database: str) -> None:
+    """A damaged event is named by the doctor and the status, without its content; mended, projecting goes on."""
+    assert call("rebuild", "customer_profile")[0] == 0
+    more = bank.with_name("more.ndjson")
+    more.write_bytes(wire(booked("T2", ("A1", "debit", "1.00"))))
+    assert call("ingest", "ndjson", str(more))[0] == 0
+
+    def flip() -> None:
+        with psycopg.connect(database, autocommit=True) as owner:
+            owner.execute("set session_replication_role = replica")
+            owner.execute(
+                "update kyc.event set state = set_byte(state, 40, get_byte(state, 40) # 1) where (stream_id, version)"
+                " = (select stream_id, version from kyc.claim where kind = 'transaction'"
+                "    and version = (select max(version) from kyc.claim where kind = 'transaction'))"
+            )
+
+    flip()
+    code, out, _ = call("--json", "project")
+    assert code == 1
+    assert "transaction_index" in json.loads(out)["stopped"]
+    found = {one["what"]: one for one in json.loads(call("--json", "doctor")[1])}
+    stopped = found["projection transaction_index"]
+    assert (stopped["verdict"], stopped["remedy"]) == ("fail", "kyc project")
+    assert "transaction.booked, event " in stopped["found"]
+    assert found["projection customer_profile"]["verdict"] == "ok"
+    flip()
+    assert call("project")[0] == 0
+    assert {one["failure"] for one in document(call("--json", "status"))["projections"].values()} == {None}
 
 
 def test_seal_gives_the_checkpoint(call: Call, bank: Path) -> None:
