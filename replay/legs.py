@@ -21,7 +21,7 @@ from kyc.store import statements
 from kyc.store.log import EventLog, Recorded
 from kyc.store.records import StoredEvent
 from projections import transaction_index
-from replay import disposed, seek
+from replay import disposed, names, seek
 from replay.disposed import Disposal
 from replay.history import Told
 
@@ -87,8 +87,8 @@ def first(log: EventLog, reference: str) -> Recorded:
 def of(log: EventLog, found: Recorded, reference: str) -> tuple[list[Told], tuple[Missing, ...]]:
     """All legs in the order of the booking, and those that cannot be shown."""
     event = found.event
-    if not isinstance(event, TransactionBooked):  # a rejected instruction: one event, one account
-        return [Told(StreamName("postings", str(getattr(event, "account", ""))), found)], ()
+    if not isinstance(event, TransactionBooked):  # a rejected instruction, a one-off service: one event
+        return [Told(names.of(log, [found])[found.row.stream_id], found)], ()
     shown: list[Told] = []
     missing: list[Missing] = []
     for account in dict.fromkeys(place.account for place in event.legs):

@@ -50,7 +50,8 @@ class Part:
     """One leg with its account and its place in the log."""
 
     told: Told
-    account: Known
+    account: Known | None
+    """None: business without an account of ours."""
     proof: Proof
     preceded: tuple[Told, ...]
     """What led to it on this account: instruction, authorisation."""
@@ -104,26 +105,31 @@ def transaction(log: EventLog, sealed: SealedLog, reference: str, as_of: datetim
     shown, missing = legs.of(log, first, reference)
     at = first.row.recorded_at if as_of is None else from_datetime(as_of)
     parts = tuple(_part(log, sealed, leg, reference, at) for leg in shown)
-    accounts = {part.account.stream: part.account for part in parts}
+    accounts = {part.account.stream: part.account for part in parts if part.account is not None}
     return Reconstruction(reference, at, parts, parties.parties(log, accounts.values(), at), missing)
 
 
 def _part(log: EventLog, sealed: SealedLog, leg: Told, reference: str, at: int) -> Part:
-    account = StreamName("account", leg.stream.key)
-    own = list(log.events(account))
     event, row = leg.recorded.event, leg.recorded.row
     assert event is not None, "legs that are shown can be read"
     booked = getattr(event, "booked_at", event.occurred_at)
     around = legs.around(log, leg, reference)
     attached = [told for told in around.after if isinstance(told.recorded.event, SupportingDocumentAttached)]
+    account: Known | None = None
+    orders: tuple[Order, ...] = ()
+    if leg.stream.kind == "postings":
+        name = StreamName("account", leg.stream.key)
+        own = list(log.events(name))
+        account = known_of(log, name, own, at)
+        orders = parties.orders(log, name, own, at, booked, reference)
     return Part(
         leg,
-        known_of(log, account, own, at),
+        account,
         proof_of(sealed, row),
         around.before,
         tuple(told for told in around.after if told not in attached),
         tuple(parties.paper(log, told, at) for told in attached),
-        parties.orders(log, account, own, at, booked, reference),
+        orders,
         around.complete,
     )
 
@@ -153,7 +159,8 @@ def lines(found: Reconstruction, zone: tzinfo = render.ZONE) -> list[str]:
     """The reconstruction for a terminal."""
     text = [f"Transaction {found.reference}", f"parties as known on {render.moment(found.as_of, zone)}", ""]
     for number, part in enumerate(found.parts, 1):
-        text += [f"Leg {number} of {len(found.parts)}: account {part.told.stream.key}", *_part_lines(part, zone)]
+        where = "account" if part.account is not None else part.told.stream.kind
+        text += [f"Leg {number} of {len(found.parts)}: {where} {part.told.stream.key}", *_part_lines(part, zone)]
     for leg in found.missing:
         text += [f"The leg on account {leg.account} cannot be shown: {disposed.words(leg.disposal)}", ""]
     for party in found.parties:
@@ -164,9 +171,9 @@ def lines(found: Reconstruction, zone: tzinfo = render.ZONE) -> list[str]:
 def _part_lines(part: Part, zone: tzinfo) -> list[str]:
     text = render.marked(render.fields(part.told.recorded.event), part.corrected)
     text += _evidence_lines(part, zone)
-    text += [
-        f"  {one}" for one in state_lines(f"Account {part.account.stream.key} as known then", part.account)[:-1]
-    ]
+    if part.account is not None:
+        heading = f"Account {part.account.stream.key} as known then"
+        text += [f"  {one}" for one in state_lines(heading, part.account)[:-1]]
     for order in part.orders:
         text.append(f"  Legal order {order.known.stream.key}: {order.effect} when it was booked")
         text += [render.line(name, value, 4) for name, value in render.fields(order.terms).items()]
@@ -251,7 +258,7 @@ def _part_dict(part: Part) -> dict[str, Any]:
         "position": row.position,
         "commitment": row.commitment.hex(),
         "previous": row.previous.hex(),
-        "account": known_dict(part.account),
+        "account": None if part.account is None else known_dict(part.account),
         "corrected": [difference._asdict() for difference in render.differences(recorded, part.corrected)],
         "orders": [
             known_dict(order.known) | {"effect": order.effect, "terms": render.plain(order.terms)}

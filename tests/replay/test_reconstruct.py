@@ -14,17 +14,18 @@ from kyc.clock import to_datetime
 from kyc.domain.authority import LegalBasis, OrderReceived, OrderRejected
 from kyc.domain.document import DocumentCaptured
 from kyc.domain.event import Event
-from kyc.domain.occasional import TransactionAuthorised, TransactionInstructed
+from kyc.domain.occasional import OneOffCompleted, TransactionAuthorised, TransactionInstructed
 from kyc.domain.restraint import AccountFrozen, FreezeReleased, FundsDeducted
-from kyc.domain.submission import Entry, Scan, StreamName
+from kyc.domain.submission import Claim, Entry, Scan, StreamName
 from kyc.domain.transaction import (
     CounterpartyCompleted,
     FieldCorrection,
     SupportingDocumentAttached,
     TransactionBooked,
     TransactionCorrected,
+    TransactionRejected,
 )
-from kyc.domain.values import Counterparty
+from kyc.domain.values import Counterparty, Party
 from kyc.errors import DisposedError, NotFoundError
 from kyc.evidence import checkpoint, leaf, merkle, note
 from projections.engine import Engine
@@ -151,9 +152,10 @@ def test_what_was_recorded_afterwards(bank: Bank) -> None:
     ]
 
 
-def about(bank: Bank, account: str, event: Event, *scans: Scan) -> None:
+def about(bank: Bank, account: str, event: Event, *scans: Scan, claims: tuple[Claim, ...] = ()) -> None:
     """Record an event of an account's postings."""
-    bank.record(Entry(StreamName("postings", account), StreamName("account", account), event, scans=scans))
+    entry = Entry(StreamName("postings", account), StreamName("account", account), event, scans=scans)
+    bank.record(entry, claims=claims)
 
 
 def test_from_instruction_to_voucher(bank: Bank) -> None:
@@ -189,6 +191,38 @@ def test_from_instruction_to_voucher(bank: Bank) -> None:
     (leg,) = reconstruct.as_dict(found(bank, "T-9"))["legs"]
     assert leg["corrected"] == [{"name": "purpose", "then": "rent", "now": "salary"}]
     assert leg["vouchers"][0]["images"][0]["sha256"] == sha256(FRONT).hexdigest()
+
+
+def test_instruction_that_was_rejected(bank: Bank) -> None:
+    """What was not carried out is one event, with its account, its holders and its proof like a booking."""
+    rejected = TransactionRejected(
+        occurred_at=bank.now, account="A1", reference="R-1", direction="debit", amount=Decimal("9.00"),
+        currency="CNY", reason="limit",
+    )  # fmt: skip
+    about(bank, "A1", rejected, claims=(Claim("transaction", "R-1"),))
+    bank.seal()
+    transaction = found(bank, "R-1")
+    (part,) = transaction.parts
+    assert (part.told.stream, part.told.recorded.event) == (StreamName("postings", "A1"), rejected)
+    assert part.proof.size
+    assert [party.known.stream.key for party in transaction.parties] == ["C1"]
+
+
+def test_business_without_an_account(bank: Bank) -> None:
+    """A one-off service is told from its own stream; there is no account and no holder."""
+    done = OneOffCompleted(
+        occurred_at=bank.now, reference="O-1", person=Party(name="Walk In", role="customer"), kind="currency-exchange",
+        amount=Decimal("50.00"), currency="CNY",
+    )  # fmt: skip
+    name = StreamName("occasional", "O-1")
+    bank.record(Entry(name, name, done), claims=(Claim("transaction", "O-1"),))
+    transaction = found(bank, "O-1")
+    (part,) = transaction.parts
+    assert (part.told.stream, part.account, transaction.parties) == (name, None, ())
+    shown = [" ".join(text.split()) for text in reconstruct.lines(transaction)]
+    assert "Leg 1 of 1: occasional O-1" in shown
+    assert "person.name Walk In" in shown
+    assert reconstruct.as_dict(transaction)["legs"][0]["account"] is None
 
 
 def test_orders_in_force_when_it_was_booked(bank: Bank) -> None:
