@@ -106,19 +106,14 @@ def bench_transaction_index(bank: EventLog, ratio: Callable[..., float]) -> None
 
 
 def bench_rebuild(bank: EventLog, ratio: Callable[..., float]) -> None:
-    """Rebuilding them all one after the other, digests and swaps included: each reads the log again for itself."""
+    """Rebuilding them all together, digests and swaps included: at least a tenth of the floor, aim a quarter."""
     engine = Engine(bank)
     engine.catch_up()
 
     def rebuild() -> None:
-        for projection in PROJECTIONS:
-            assert engine.rebuild(projection.name).equal is True
+        assert all(one.equal for one in engine.rebuild_together([projection.name for projection in PROJECTIONS]))
 
-    def floors() -> None:
-        for _ in PROJECTIONS:
-            floor(bank)()
-
-    ratio(rebuild, floors, events(bank) * len(PROJECTIONS), rounds=2, goal=">= 0.10")
+    assert ratio(rebuild, floor(bank), events(bank), rounds=3, goal=">= 0.10, aim 0.25") >= 0.10
 
 
 @pytest.fixture

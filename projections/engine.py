@@ -132,11 +132,35 @@ class Engine:
             NotFoundError: no such projection.
             StoreError: the rebuild failed; the live tables are untouched.
         """
-        projection = self._known(name)
+        (rebuilt,) = self.rebuild_together([name], progress)
+        return rebuilt
+
+    def rebuild_together(self, names: Sequence[str], progress: Progress | None = None) -> list[Rebuilt]:
+        """Rebuild several projections with one read and one decryption of the log, and swap one after the other.
+
+        Raises:
+            NotFoundError: no such projection.
+            StoreError: one failed; the others are finished, its live tables are untouched.
+        """
+        chosen = [self._known(name) for name in dict.fromkeys(names)]
         self._install()
-        beside = Running(projection, self._prepare(projection))
-        self._fill([beside], None, progress)
-        Runner(self._log, [beside]).run()  # what was recorded meanwhile
+        beside = [Running(projection, self._prepare(projection)) for projection in chosen]
+        self._fill(beside, None, progress)
+        rebuilt: list[Rebuilt] = []
+        failed: list[StoreError] = []
+        for one in beside:
+            try:
+                rebuilt.append(self._finish(one))
+            except StoreError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        return rebuilt
+
+    def _finish(self, beside: Running) -> Rebuilt:
+        """Take what was recorded meanwhile, and swap."""
+        name = beside.projection.name
+        Runner(self._log, [beside]).run()
         self._sweep(beside)
         failure = self._failures().get(beside.key)
         if failure is not None:
@@ -239,9 +263,8 @@ class Engine:
         self._install()
         with self._log.database.connection() as connection:
             versions = {one.projection: one.version for one in builds.known(connection) if one.live}
-        for name, projection in self._projections.items():
-            if versions[name] < projection.version:
-                self.rebuild(name)
+        if old := [name for name, one in self._projections.items() if versions[name] < one.version]:
+            self.rebuild_together(old)
         with self._log.database.connection() as connection:
             return [
                 Running(self._projections[one.projection], one.build)

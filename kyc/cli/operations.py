@@ -139,29 +139,33 @@ def _engine(opened: Service, processes: int) -> Engine:
 
 
 def rebuild(
-    name: str, /, *, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1
+    name: str, /, *names: str, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1
 ) -> int:
-    """Build a read model anew beside the live one and swap it in; exit code 1 if it differed.
+    """Build read models anew beside the live ones and swap them in; exit code 1 if one differed.
 
-    Stopped or killed, it goes on where it stood when it is called again.
+    The log is read once for all of them. Stopped or killed, it goes on where it stood when it is called again.
 
     Parameters
     ----------
     name
-        The read model, such as customer_profile.
+        The read model, such as customer_profile; all for every one.
+    names
+        More of them.
     processes
         How many processes share the work, each with lanes of its own.
     """
     with service() as opened:
         engine = _engine(opened, processes)
-        with screen().progress(f"rebuild {name}") as step:
-            rebuilt = engine.rebuild(name, step)
+        chosen = [one.name for one in engine.status()] if name == "all" else [name, *names]
+        with screen().progress(f"rebuild {' '.join((name, *names))}") as step:
+            rebuilt = engine.rebuild_together(chosen, step)
         says = {True: "equal to the live one", False: "DIFFERENT from the live one", None: "not comparable"}
+        answers = [{"name": one.name, "digest": one.digest, "equal": one.equal} for one in rebuilt]
         screen().answer(
-            {"name": name, "digest": rebuilt.digest, "equal": rebuilt.equal},
-            [f"{name} rebuilt, {says[rebuilt.equal]} (digest {rebuilt.digest})"],
+            answers[0] if len(answers) == 1 else answers,
+            [f"{one.name} rebuilt, {says[one.equal]} (digest {one.digest})" for one in rebuilt],
         )
-        return 1 if rebuilt.equal is False else 0
+        return 1 if any(one.equal is False for one in rebuilt) else 0
 
 
 def migrate() -> None:

@@ -140,6 +140,39 @@ def test_rebuild_goes_on_where_it_was_killed(ledger: Ledger, engine: Engine) -> 
     assert builds(ledger.log, "transaction_index") == [(beside.build, True)]
 
 
+def test_rebuilt_together(ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several are filled by one read and one decryption of the log, each equal to its live one."""
+    events = len(fill(ledger))
+    engine.catch_up()
+    before = digests(engine)
+    opened: list[int] = []
+    reveal = ledger.log.reveal
+
+    def counted(rows):
+        opened.append(len(rows))
+        return reveal(rows)
+
+    monkeypatch.setattr(ledger.log, "reveal", counted)
+    rebuilt = engine.rebuild_together(list(before))
+    assert {one.name: one.digest for one in rebuilt} == before
+    assert all(one.equal for one in rebuilt)
+    assert sum(opened) <= events
+    assert {name.rpartition("_")[2] for name in tables(ledger.log)} == {"b2"}
+
+
+def test_one_of_several_fails(ledger: Ledger) -> None:
+    """The others are swapped in all the same; the failure is told."""
+    tally, index = Tally("transaction.booked"), PROJECTIONS[2]
+    engine = Engine(ledger.log, [tally, index])
+    fill(ledger, 5)
+    engine.catch_up()
+    tally.refuses = {ledger.log.stream_id(StreamName("postings", "A1"))}
+    with pytest.raises(StoreError, match="the rebuild stopped"):
+        engine.rebuild_together(["tally", index.name])
+    assert builds(ledger.log, index.name) == [(2, True)]
+    assert builds(ledger.log, "tally") == [(1, True), (2, False)]
+
+
 def test_two_rebuilds_at_once(ledger: Ledger, engine: Engine) -> None:
     """Two that rebuild the same projection fill one build between them, or one after the other."""
     fill(ledger)

@@ -211,8 +211,8 @@ def test_instruction_that_was_rejected(bank: Bank) -> None:
 def test_business_without_an_account(bank: Bank) -> None:
     """A one-off service is told from its own stream; there is no account and no holder."""
     done = OneOffCompleted(
-        occurred_at=bank.now, reference="O-1", person=Party(name="Walk In", role="customer"), kind="currency-exchange",
-        amount=Decimal("50.00"), currency="CNY",
+        occurred_at=bank.now, reference="O-1", person=Party(name="Walk In", role="customer"),
+        kind="currency-exchange", amount=Decimal("50.00"), currency="CNY",
     )  # fmt: skip
     name = StreamName("occasional", "O-1")
     bank.record(Entry(name, name, done), claims=(Claim("transaction", "O-1"),))

@@ -122,8 +122,8 @@ def test_doctor_names_the_event_that_stopped_a_read_model(call: Call, bank: Path
         with psycopg.connect(database, autocommit=True) as owner:
             owner.execute("set session_replication_role = replica")
             owner.execute(
-                "update kyc.event set state = set_byte(state, 40, get_byte(state, 40) # 1) where (stream_id, version)"
-                " = (select stream_id, version from kyc.claim where kind = 'transaction'"
+                "update kyc.event set state = set_byte(state, 40, get_byte(state, 40) # 1)"
+                " where (stream_id, version) = (select stream_id, version from kyc.claim where kind = 'transaction'"
                 "    and version = (select max(version) from kyc.claim where kind = 'transaction'))"
             )
 
@@ -166,6 +166,9 @@ def test_what_is_given_out(call: Call, bank: Path, tmp_path: Path) -> None:
 def test_rebuild(call: Call, bank: Path) -> None:
     """A read model is rebuilt and equal."""
     assert document(call("--json", "rebuild", "customer_profile"))["equal"] is True
+    both = document(call("--json", "rebuild", "customer_profile", "account_register"))
+    assert [(one["name"], one["equal"]) for one in both] == [("customer_profile", True), ("account_register", True)]
+    assert {one["equal"] for one in document(call("--json", "rebuild", "all", "--processes", "2"))} == {True}
 
 
 def test_keys(call: Call, bank: Path) -> None:
