@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
+from fix_cli import Call, document
 from fix_samples import SAMPLES
-from fix_world_china import onboard
+from fix_world_china import onboard, open_account, paid
 
+from kyc.domain.customer import NameChanged
 from kyc.domain.monitoring import (
     AlertDismissed,
     AlertEscalated,
@@ -25,6 +28,8 @@ from kyc.domain.monitoring import (
     ReportFiled,
     StrConfirmed,
 )
+from kyc.domain.values import Name
+from replay import verifier
 
 
 @pytest.fixture
@@ -121,3 +126,30 @@ def test_reports_and_alerts_concern_customers_of_ours(bank):
     bank.record(detected)
     assert bank.topics("large-value", "C1") == ["large_value.detected"]
     assert bank.refuse(msgspec.structs.replace(detected, customer="C9")).rule == "the customer is registered"
+
+
+def test_a_case_goes_to_the_prosecutor(bank, call: Call, tmp_path: Path):
+    """The investigator sees the customer as on any day; the binder of the case proves itself to somebody else."""
+    open_account(bank, "A1", "C1")
+    bank.record(paid(bank, "T1", "A1", "9000.00"))
+    first = bank.now + timedelta(seconds=1)
+    bank.today += timedelta(days=3)
+    renamed = NameChanged(
+        occurred_at=bank.now, names=(Name(text="Somebody Else"),), evidence="deed", effective_from=bank.today
+    )
+    bank.record(renamed, "C1")
+    bank.seal()
+    then = call("customer", "show", "C1", "--as-of", first.isoformat())[1]
+    assert "Person C1" in then
+    assert "Somebody Else" in call("customer", "show", "C1")[1]
+
+    out = tmp_path / "k1.zip"
+    said = document(call("--json", "export", "--case", "K1", "--recipient", "procuratorate", "--out", str(out)))
+    assert (said["customers"], said["accounts"]) == (["C1"], ["A1"])
+    verdict = verifier.verify(str(out), [said["log_key"]], [said["export_fingerprint"]])
+    assert verdict.anchored
+    raw = bytearray(out.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    out.write_bytes(raw)
+    with pytest.raises(verifier.Refused):
+        verifier.verify(str(out), [said["log_key"]], [said["export_fingerprint"]])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 import pytest
 from fix_samples import SAMPLES
-from fix_world_china import DOCUMENTS, publish
+from fix_world_china import DOCUMENTS, passport, person, publish
 
 from kyc.domain.governance import BranchClosed, BranchMerged, BranchOpened, PolicyPublished
 from kyc.domain.policies import Policies, PolicyEdition
@@ -83,3 +83,24 @@ def test_branches_open_merge_and_close(china):
     closed = BranchClosed(occurred_at=china.now, branch="B-1", on=date(2026, 3, 2))
     assert china.refuse(closed, **head).rule == "open before it ends"
     assert china.state("branches", "institution").get("B-1").into == "B-2"
+
+
+def test_branches_go_by_one_rule(china):
+    """The same papers at two branches get the same answer, before and after head office changes the rule."""
+
+    def answers(days: int) -> list[str | None]:
+        found = []
+        for branch in ("B-1", "B-2"):
+            number = f"{branch}-{days}"
+            china.record(person(number, china), branch=branch)
+            paper = passport(number, china, kind="temporary-resident-id", issuing_country="CHN")
+            paper = msgspec.structs.replace(paper, expires_on=china.today + timedelta(days=days))
+            found.append(china.refuse(paper, number, branch=branch).rule)
+        return found
+
+    before = answers(200)
+    assert before[0] == before[1]
+    publish(china, "documents", DOCUMENTS.replace('period = "P3M"', 'period = "P1M"'), 2, date(2026, 5, 1))
+    china.today = date(2026, 5, 2)
+    after = answers(201)
+    assert after[0] == after[1] != before[0]

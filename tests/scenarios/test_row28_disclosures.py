@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fix_world_china import accepted, onboard, order
+from hashlib import sha256
+from pathlib import Path
+
+from fix_cli import Call, document
+from fix_world_china import accepted, onboard, open_account, order
 
 from kyc.domain.access_log import DisclosureRecorded
 
@@ -28,3 +32,23 @@ def test_an_authority_gets_what_its_order_names(china):
     more = disclosed(china, order="O1", **answer | {"fields": ("names", "phone")})
     assert china.refuse(more).rule == "the order's scope"
     assert china.refuse(disclosed(china, customer="C9")).rule == "the customer is registered"
+
+
+def test_what_leaves_is_in_the_register(china, call: Call, tmp_path: Path):
+    """An order is answered: recipient, purpose and the digest of what left are on record. Refused, nothing left."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    china.record(order(china, "O1", customer="C1", scope=("identity", "transactions")))
+    china.seal()
+    answer = ("--order", "O1", "--recipient", "court", "--permitted-purpose", "case 7")
+    refused = call("export", *answer, "--out", str(tmp_path / "early"))
+    assert refused[0] == 2
+    assert "not accepted" in refused[2]
+    assert not (tmp_path / "early").exists()
+    assert china.events("operations", "export") == []
+    china.record(accepted(china, "O1"))
+    china.seal()
+    said = document(call("--json", "export", *answer, "--out", str(tmp_path / "answer")))
+    (left,) = china.events("operations", "export")
+    assert (left.recipient, left.permitted_purpose, left.manifest) == ("court", "case 7", said["manifest"])
+    assert sha256((tmp_path / "answer" / "manifest.json").read_bytes()).hexdigest() == left.manifest
