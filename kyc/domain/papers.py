@@ -9,11 +9,11 @@ business; here it is recorded.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
-from kyc.domain import identifiers
+from kyc.domain import codec, identifiers
 from kyc.domain.customer import CUSTOMER, CustomerEvent, CustomerState, IdentityVerified, part
 from kyc.domain.dates import check_date, check_past
 from kyc.domain.document import DocumentCaptured, DocumentVerified, bare, current, document_claim
@@ -89,9 +89,15 @@ class ServiceSuspended(CustomerEvent, frozen=True, kw_only=True):
     """Service is suspended for want of a valid document (中止办理业务)."""
 
     TOPIC: ClassVar[str] = "document.service_suspended"
+    SCHEMA: ClassVar[int] = 2
 
-    exempt: Annotated[tuple[Code, ...], msgspec.Meta(max_length=20)] = ("incoming", "medical", "social-security")
-    """What stays open (AML24 art. 30)."""
+    exempt: Annotated[tuple[Code, ...], msgspec.Meta(max_length=20)] = (
+        "incoming",
+        "medical",
+        "social-security",
+        "utilities",
+    )
+    """What stays open: payments in, and the basic services of AML24 art. 30."""
     reason: Line = ""
 
 
@@ -345,3 +351,9 @@ RESIDENT_ID: Final = "resident-id"
 BUSINESS_LICENCES: Final = frozenset({"business-licence", "registration-certificate"})
 _USCC: Final = 18
 """Digits of a unified social credit code; older licences have 13 or 15 and no common check digit."""
+
+
+@codec.upcast("document.service_suspended", 1)
+def _without_utilities(payload: dict[str, Any]) -> dict[str, Any]:
+    """In schema 1 an absent list did not mean utilities (公用事业); what was suspended then stays what it was."""
+    return {"exempt": ["incoming", "medical", "social-security"]} | payload

@@ -58,6 +58,16 @@ def test_registration_of_schema_1():
     assert event.customer == "C1"
 
 
+def test_suspension_of_schema_1():
+    """Before schema 2 a suspension that named nothing left utilities closed; it is still read so."""
+    old = b'{"occurred_at":"2026-03-02T10:15:30+08:00"}'
+    before, after = (codec.decode("document.service_suspended", schema, old) for schema in (1, 2))
+    assert before.exempt == ("incoming", "medical", "social-security")
+    assert after.exempt == (*before.exempt, "utilities")
+    named = codec.decode("document.service_suspended", 1, golden("document.service_suspended", 1))
+    assert named.exempt == ("exempt-1",)
+
+
 @pytest.mark.parametrize("name", sorted(PRODUCT))
 @settings(max_examples=15)
 @given(data=st.data())
