@@ -244,7 +244,7 @@ class _Export:
         self.streams.append(found)
         if found.first:
             self.counts["events"] += found.through - found.first + 1
-        for counted in ("disposed", "outside", "unsealed"):
+        for counted in ("disposed", "outside", "fields", "unsealed"):
             self.counts[counted] += getattr(found, counted)
         for image, lane in self._images:
             self._document(image, lane)
@@ -272,7 +272,7 @@ class _Export:
 
     def manifest(self, plan: Plan, order: Order, keys: Keys) -> bytes:
         """What is signed."""
-        counted = ("events", "disposed", "outside", "unsealed", "documents")
+        counted = ("events", "disposed", "outside", "fields", "unsealed", "documents")
         return _pretty(
             {
                 "format": FORMAT,

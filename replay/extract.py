@@ -17,10 +17,13 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final
 from uuid import UUID
 
+import msgspec
+
 from kyc.domain import codec
 from kyc.domain.event import Event
 from kyc.errors import ChainBrokenError, CiphertextDamagedError
-from kyc.evidence import chain, header, leaf
+from kyc.evidence import chain, fields, header, leaf
+from kyc.evidence.commitment import commit
 from kyc.store import pgbinary, statements
 from kyc.store.log import EventLog, Recorded
 from kyc.store.records import StoredEvent
@@ -56,6 +59,8 @@ class Extract:
     """The last version under the checkpoint."""
     disposed: int = 0
     outside: int = 0
+    fields: int = 0
+    """Events of which some fields are withheld."""
     unsealed: int = 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,7 +68,7 @@ class Extract:
         return {
             "file": self.file, "kind": self.kind, "key": self.key, "stream": self.stream, "from": self.first,
             "through": self.through, "head": self.head, "last": self.last, "disposed": self.disposed,
-            "outside": self.outside, "unsealed": self.unsealed,
+            "outside": self.outside, "fields": self.fields, "unsealed": self.unsealed,
         }  # fmt: skip
 
 
@@ -93,11 +98,13 @@ class Extractor:
                 if previous is not None and row.previous != previous:
                     raise _broken(row)
                 previous = row.hash
-                line = self._line(row, index, opened, meant=meant)
+                hidden = _hidden(part, opened) if meant else frozenset()
+                line = self._line(row, index, opened, hidden, meant=meant)
                 if meant or part.whole:
                     found.first = found.first or row.version - held_back
                     found.outside += held_back + (not meant)
                     found.disposed += meant and opened is None
+                    found.fields += bool(hidden)
                     found.through, found.head = row.version, row.hash.hex()
                     _flush(waiting, entry)
                     held_back = 0
@@ -106,13 +113,14 @@ class Extractor:
                     held_back += 1
                     waiting.write(line)
                 if opened is not None and meant:
-                    self._see(part, row, opened[1], see)
+                    self._see(part, row, opened[1], hidden, see)
         return found
 
-    def _see(self, part: Part, row: StoredEvent, payload: bytes, see: See) -> None:
+    def _see(self, part: Part, row: StoredEvent, payload: bytes, hidden: frozenset[str], see: See) -> None:
         context = header.decode_context(row.context)
         self.schemas.setdefault(context.topic, set()).add(context.schema)
-        see(part, Recorded(row, context, codec.decode(context.topic, context.schema, payload)))
+        event = codec.decode(context.topic, context.schema, payload)
+        see(part, Recorded(row, context, _without(event, hidden) if hidden else event))
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -173,7 +181,10 @@ class Extractor:
 
     # --- writing --------------------------------------------------------------------------------
 
-    def _line(self, row: StoredEvent, index: int, opened: tuple[bytes, bytes] | None, *, meant: bool) -> bytes:
+    def _line(
+        self, row: StoredEvent, index: int, opened: tuple[bytes, bytes] | None, hidden: frozenset[str], *,
+        meant: bool,
+    ) -> bytes:  # fmt: skip
         """The line of one event, in the order of docs/bundle.md; the payload goes in as the very bytes it is."""
         context = _context(row.context)
         raw = header.encode(header.Header(row.stream_id, row.version, row.recorded_at, row.key, context))
@@ -185,14 +196,20 @@ class Extractor:
         tail = f',"hash":"{row.hash.hex()}","proof":[{hashes}]'
         if not meant:
             return f'{line},"withheld":"outside"{tail}}}\n'.encode()
-        if opened is None:
-            line += ',"withheld":"disposed"'
+        if opened is None or hidden:
+            line += ',"withheld":"fields"' if hidden else ',"withheld":"disposed"'
         line += f',"header":"{b64encode(raw).decode()}"'
-        if opened is not None:
-            line += f',"opening":"{b64encode(opened[0]).decode()}","payload":"{b64encode(opened[1]).decode()}"'
+        event = b"" if opened is None else opened[1]
+        if opened is not None and hidden:
+            shown, event = _shown(opened, hidden)
+            line += f',"fields":{shown}'
+        elif opened is not None:
+            form = "payload" if commit(*opened) == row.commitment else "fields"
+            line += f',"form":"{form}","opening":"{b64encode(opened[0]).decode()}"'
+            line += f',"payload":"{b64encode(opened[1]).decode()}"'
         line += f',"previous":"{row.previous.hex()}","commitment":"{row.commitment.hex()}"{tail}'
         line += f',"read":{{"recorded_at":{row.recorded_at},{_readable(row.context)}'
-        return line.encode() + (b',"event":' + opened[1] + b"}\n" if opened is not None else b"}\n")
+        return line.encode() + (b',"event":' + event + b"}\n" if opened is not None else b"}\n")
 
 
 def _flush(waiting: IO[bytes], entry: Entry) -> None:
@@ -205,7 +222,34 @@ def _flush(waiting: IO[bytes], entry: Entry) -> None:
         waiting.truncate()
 
 
+def _hidden(part: Part, opened: tuple[bytes, bytes] | None) -> frozenset[str]:
+    """The fields of an event that are not given."""
+    return part.withhold & fields.names(opened[1]) if part.withhold and opened is not None else frozenset()
+
+
+def _shown(opened: tuple[bytes, bytes], hidden: frozenset[str]) -> tuple[str, bytes]:
+    """(what opens the fields that are given, the event without the others), both JSON."""
+    entries, readable = [], []
+    for one in fields.fields(*opened):
+        if one.name in hidden:
+            entries.append(f'{{"commitment":"{one.commitment.hex()}"}}')
+            continue
+        name, value = json.dumps(one.name), b64encode(one.value).decode()
+        entries.append(f'{{"name":{name},"salt":"{b64encode(one.salt).decode()}","value":"{value}"}}')
+        readable.append(name.encode() + b":" + one.value)
+    return f"[{','.join(entries)}]", b"{" + b",".join(readable) + b"}"
+
+
+def _without(event: Event, hidden: frozenset[str]) -> Event:
+    """The event as tables and reports may know it: hidden fields are empty."""
+    blanks: dict[type, Any] = {str: "", tuple: ()}
+    there = [name for name in hidden if hasattr(event, name)]
+    return msgspec.structs.replace(event, **{name: blanks.get(type(getattr(event, name))) for name in there})
+
+
 def _means(part: Part, row: StoredEvent, opened: tuple[bytes, bytes]) -> bool:
+    if _hidden(part, opened) and commit(*opened) == row.commitment:
+        return False  # committed to as a whole: with a field to be hidden it cannot be shown at all
     if part.since is None and part.through is None:
         return True
     context = _context(row.context)

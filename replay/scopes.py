@@ -40,6 +40,10 @@ CODES: Final = {
     "accounts": "account", "holders": "account", "balance": "postings", "transactions": "postings",
 }  # fmt: skip
 """What an order may ask for, and the kind of stream that answers it."""
+CONTACT: Final = ("addresses", "email", "phones")
+"""Fields an order gets only if it asks for ``contact``."""
+NEVER_WITHHELD: Final = frozenset("account customer kind names notice occurred_at on role template type".split())
+"""Fields that say what an event is and whose, which a verifier has to see."""
 _SQL: Final = statements.load("replay", "bundle.sql")
 
 
@@ -59,6 +63,8 @@ class Scope:
     """Movements until this day; and of everything else what was recorded until its end."""
     zone: ZoneInfo = ZONE
     """Where a day of recording ends."""
+    withhold: tuple[str, ...] = ()
+    """Fields of customers' files that are not given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,8 @@ class Part:
     """Only these record classes."""
     recorded: tuple[int, int] | None = None
     """Recorded from (inclusive) until (exclusive), in microseconds."""
+    withhold: frozenset[str] = frozenset()
+    """Fields that are not given."""
 
     @property
     def whole(self) -> bool:
@@ -126,6 +134,7 @@ class Plan:
             "recorded_from": self.recorded_from,
             "recorded_until": until,
             "zone": str(self.scope.zone),
+            "withheld": sorted(self.scope.withhold),
         }
 
 
@@ -157,6 +166,8 @@ def resolve(log: EventLog, sealed: SealedLog, scope: Scope) -> Plan:
         raise InputError("ends before it begins", field="until", rule="not before since", remedy="swap the days")
     if scope.kind != "period" and not scope.key:
         raise InputError("nothing is named", field=scope.kind, rule="a number", remedy="give the number")
+    if kept := sorted(set(scope.withhold) & NEVER_WITHHELD):
+        raise InputError("without these an event is none", field="withhold", rule=", ".join(kept), remedy="give it")
     until = FOREVER if scope.until is None else _midnight(scope.until, scope.zone) - 1
     return _Resolver(log, sealed, Plan(scope, recorded_until=until)).run()
 
@@ -226,7 +237,8 @@ class _Resolver:
         self.plan.recorded_from, window = start, (start, self.plan.recorded_until + 1)
         found = sorted(self._recorded_within(window), key=lambda pair: (PERIOD_KINDS.index(pair[0].kind), pair[0]))
         for name, stream_id in found:
-            self.plan.parts.append(Part(name=name, stream_id=stream_id, recorded=window))
+            hidden = frozenset(self.plan.scope.withhold) if name.kind == "customer" else frozenset()
+            self.plan.parts.append(Part(name=name, stream_id=stream_id, recorded=window, withhold=hidden))
             {"customer": self.plan.customers, "account": self.plan.accounts}.get(name.kind, []).append(name.key)
 
     def _case(self, number: str) -> None:
@@ -260,7 +272,11 @@ class _Resolver:
             self.since = received.since
         if received.until and (self.through is None or received.until < self.through):
             self.through = received.until
-        self.plan.scope = replace(self.plan.scope, since=self.since, until=self.through)
+        hidden = CONTACT if received.scope and "contact" not in received.scope else ()
+        self.plan.scope = replace(
+            self.plan.scope, since=self.since, until=self.through,
+            withhold=tuple(sorted({*self.plan.scope.withhold, *hidden})),
+        )  # fmt: skip
         if self.through is not None:
             self.plan.recorded_until = _midnight(self.through, self.plan.scope.zone) - 1
         self._other(name)
@@ -335,6 +351,7 @@ class _Resolver:
                 name=name, stream_id=self.log.stream_id(name), versions=versions, classes=classes,
                 until=until if moves or told_whole else min(until, self.plan.recorded_until),
                 since=self.since if moves else None, through=self.through if moves else None,
+                withhold=frozenset(self.plan.scope.withhold) if name.kind == "customer" else frozenset(),
             )
         )  # fmt: skip
 

@@ -45,6 +45,8 @@ from replay.verifier_base import (
     Refused,
     canonical,
     check_signature,
+    commitment_by_field,
+    field_commitment,
     log_key,
     need,
     number,
@@ -67,7 +69,7 @@ class Verification:
         self.proved: list[str] = []
         self.not_proved: list[str] = []
         self.anchored = bool(log_keys and (export_keys or cas))
-        self.counts = dict.fromkeys(("events", "disposed", "outside", "documents"), 0)
+        self.counts = dict.fromkeys(("events", "disposed", "outside", "fields", "documents"), 0)
         self._images: dict[str, tuple[int, str]] = {}  # commitment → size and media type, as events state them
         self._schemas: dict[str, list[int]] = {}
         self._box = Box(path)  # step 1
@@ -140,7 +142,7 @@ class Verification:
     def _check_stream(self, stream: Json) -> None:
         before, recorded_at, count = bytes(32), -(2**63), 0
         last_why: str | None = None
-        withheld = {"disposed": 0, "outside": 0}
+        withheld = {"disposed": 0, "outside": 0, "fields": 0}
         need(UUID.fullmatch(stream["stream"]), stream["file"], "not a stream id")
         first, whole = number(stream["from"], stream["file"]), self._scope.whole(stream)
         for place, raw in self._listed.lines(stream["file"]):
@@ -157,7 +159,7 @@ class Verification:
                 header = self._check_link(record, identity, before, after, place)
                 need(header["recorded_at"] >= recorded_at, place, "recorded before the event it follows")
                 recorded_at = header["recorded_at"]
-                if why is None:
+                if why in {None, "fields"}:
                     self._check_content(record, header, stream, place)
             self._check_leaf(record, identity, after, place)
             before, count = after, count + 1
@@ -192,10 +194,7 @@ class Verification:
         return header
 
     def _check_content(self, record: Json, header: Json, stream: Json, place: str) -> None:
-        opening, payload = unbase64(record["opening"], place, 32), unbase64(record["payload"], place)
-        committed = sha256(b"kyc-ledger/commitment/v1\0", opening, payload).hex()
-        need(committed == record["commitment"], place, "the payload is not what was committed to")
-        event, topic = parse_json(payload, place), header["topic"]
+        event, topic = self._opened(record, place), header["topic"]
         need(canonical(event) == canonical(record["event"]), place, "the readable event differs from the payload")
         self._scope.event(stream, header, event, place)
         schemas = self._schemas.setdefault(topic, [])
@@ -203,6 +202,39 @@ class Verification:
         for image in event.get("images", ()):
             stated = number(image["size"], place), str(image["media_type"])
             self._images[unhex(image["commitment"], place).hex()] = stated
+
+    def _opened(self, record: Json, place: str) -> Json:
+        """What was committed to: all of it, or the fields that are given."""
+        if record.get("withheld") == "fields":
+            return self._opened_fields(record, place)
+        opening, payload = unbase64(record["opening"], place, 32), unbase64(record["payload"], place)
+        need(record["form"] in {"payload", "fields"}, place, "committed to in an unknown form")
+        whole = record["form"] == "payload"
+        made = sha256(b"kyc-ledger/commitment/v1\0", opening, payload) if whole else None
+        committed = (made or commitment_by_field(opening, payload, place)).hex()
+        need(committed == record["commitment"], place, "the payload is not what was committed to")
+        found: Json = parse_json(payload, place)
+        return found
+
+    def _opened_fields(self, record: Json, place: str) -> Json:
+        event: Json = {}
+        parts, hidden = [], 0
+        for field in record["fields"]:
+            if set(field) == {"commitment"}:
+                hidden += 1
+                parts.append(unhex(field["commitment"], place))
+                continue
+            need(set(field) == {"name", "salt", "value"} and field["name"] not in event, place, "not a field")
+            salt, value = unbase64(field["salt"], place, 32), unbase64(field["value"], place)
+            parts.append(field_commitment(salt, field["name"].encode(), value))
+            said = parse_json(b'{"value":' + value + b"}", place)
+            need(set(said) == {"value"}, place, "not a value")
+            event[field["name"]] = said["value"]
+        committed = sha256(b"kyc-ledger/fields/v1\0", *parts).hex()
+        need(committed == record["commitment"], place, "the fields are not what was committed to")
+        allowed = len(self._manifest["scope"]["withheld"])
+        need(0 < hidden <= allowed, place, "more or fewer fields withheld than the scope says")
+        return event
 
     def _check_documents(self) -> None:
         missing = dict(self._images)
@@ -240,6 +272,7 @@ class Verification:
     def _conclude(self, streams: list[Json]) -> None:
         for count, text in (
             (self.counts["disposed"], "events were disposed of: they existed, but their content is gone"),
+            (self.counts["fields"], "events are given without some of their fields: what these say is not shown"),
             (self.counts["outside"], "events lie outside the scope and are given as a hash only"),
             (self._partial, "streams are given in part: that the rest is not meant is the signer's word"),
             (self._manifest["counts"]["unsealed"], "events, recorded after the checkpoint, are not in this bundle"),

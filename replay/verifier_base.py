@@ -36,13 +36,15 @@ READ = ("recorded_at", "topic", "schema", "actor", "branch", "purpose", "legal_b
 HASH_ONLY = {"stream", "version", "index", "hash", "proof"}
 NO_CONTENT = HASH_ONLY | {"previous", "header", "commitment", "read"}
 FIELDS = {
-    None: NO_CONTENT | {"opening", "payload", "event"},
+    None: NO_CONTENT | {"form", "opening", "payload", "event"},
+    "fields": NO_CONTENT | {"withheld", "fields", "event"},
     "disposed": NO_CONTENT | {"withheld"},
     "outside": HASH_ONLY | {"withheld"},
 }
 """Why content is withheld → the fields an event record has then."""
 STREAM = {
-    "file", "kind", "key", "stream", "from", "through", "head", "last", "disposed", "outside", "unsealed",
+    "file", "kind", "key", "stream", "from", "through", "head", "last", "disposed", "outside", "fields",
+    "unsealed",
 }  # fmt: skip
 
 
@@ -186,6 +188,35 @@ def parse_header(raw: bytes, place: str) -> Json:
     need(at == len(raw), place, "the header is too long")
     recorded_at, schema = int.from_bytes(raw[25:33], "big", signed=True), int.from_bytes(raw[49:51], "big")
     return dict(zip(READ, (recorded_at, texts[0], schema, *texts[1:]), strict=True))
+
+
+def split(payload: bytes, place: str) -> list[tuple[bytes, bytes]]:
+    """(name, value) of each field of a JSON object, the very bytes, in their order."""
+    text, at, found = payload.decode("utf-8", "replace"), 1, []
+    decoder = json.JSONDecoder()
+    try:
+        while text[at : at + 1] not in {"}", ""}:
+            name, end = decoder.raw_decode(text, at + (text[at] == ","))
+            _, at = decoder.raw_decode(text, end + 1)
+            found.append((name.encode(), text[end + 1 : at].encode()))
+        again = b",".join(json.dumps(name.decode()).encode() + b":" + value for name, value in found)
+    except (ValueError, IndexError, AttributeError, RecursionError):
+        again = b""
+    need(b"{" + again + b"}" == payload, place, "not a canonical payload")
+    return found
+
+
+def field_commitment(salt: bytes, name: bytes, value: bytes) -> bytes:
+    """What one field is committed to by."""
+    return sha256(b"kyc-ledger/field/v1\0", salt, bytes((len(name),)), name, value)
+
+
+def commitment_by_field(opening: bytes, payload: bytes, place: str) -> bytes:
+    """The commitment of a payload, field by field."""
+    found = split(payload, place)
+    salts = hashlib.shake_256(b"kyc-ledger/salts/v1\0" + opening).digest(32 * len(found))
+    parts = [field_commitment(salts[32 * at : 32 * at + 32], *field) for at, field in enumerate(found)]
+    return sha256(b"kyc-ledger/fields/v1\0", *parts)
 
 
 class Box:

@@ -10,6 +10,7 @@ from replay.verifier_base import Json, need, number
 
 SCOPE = {
     "kind", "key", "customers", "accounts", "others", "since", "until", "recorded_from", "recorded_until", "zone",
+    "withheld",
 }  # fmt: skip
 MOVEMENTS = {"postings", "large-value", "occasional"}
 """Kinds of streams whose events happened on a day; a period cuts them by that day."""
@@ -83,6 +84,8 @@ class ScopeRules:
             said = event[KEYS[topic]] if topic in KEYS else stream["key"]
         need(said == stream["key"], place, f"not of {kind} {stream['key']}")
         self._within(kind, header["recorded_at"], event, place)
+        too_much = set(self._scope["withheld"]) & set(event) if kind == "customer" else set()
+        need(not too_much, place, "a field that is beyond the scope")
         if self.kind == "transaction" and kind == "postings":
             need(event.get("reference") == self.key, place, "of another transaction: beyond the scope")
         if self.kind == "customer" and kind in {"account", "postings"}:

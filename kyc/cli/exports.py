@@ -43,6 +43,8 @@ class What:
     """Number of an inspection notice: the customers and accounts named beside it, or all of a period."""
     since: date | None = None
     """Movements from this day on."""
+    withhold: tuple[str, ...] = ()
+    """A field of customers' files that is not given, such as phones; the rest stays proved."""
     until: date | None = None
     """Movements until this day; of all else what was recorded by its end. Both alone: everything recorded then."""
 
@@ -134,16 +136,16 @@ def scope_of(what: What) -> Scope:
     if what.notice:
         return Scope(
             kind="notice", key=what.notice, customers=what.customer, accounts=what.account, since=what.since,
-            until=what.until,
+            until=what.until, withhold=what.withhold,
         )  # fmt: skip
     named |= {kind: list(keys) for kind, keys in (("customer", what.customer), ("account", what.account)) if keys}
     if sum(map(len, named.values())) > 1:
         raise InputError("one scope at a time", field=", ".join(named), rule="one", remedy="several: --notice")
     if named:
         ((kind, (key,)),) = named.items()
-        return Scope(kind=kind, key=key, since=what.since, until=what.until)  # type: ignore[arg-type]
+        return Scope(kind=kind, key=key, since=what.since, until=what.until, withhold=what.withhold)  # type: ignore[arg-type]
     if what.since is not None and what.until is not None:
-        return Scope(kind="period", since=what.since, until=what.until)
+        return Scope(kind="period", since=what.since, until=what.until, withhold=what.withhold)
     raise InputError(
         "nothing to export is named", field="scope", rule="customer, account, transaction, case, order or notice",
         remedy="name one, or a period by --since and --until",

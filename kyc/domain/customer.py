@@ -42,6 +42,7 @@ class CustomerRegistered(CustomerEvent, frozen=True, kw_only=True):
     TOPIC: ClassVar[str] = "customer.registered"
     SCHEMA: ClassVar[int] = 2
     KEY: ClassVar[str] = "customer"
+    BY_FIELD: ClassVar[bool] = True
 
     customer: Code
     type: CustomerType

@@ -22,6 +22,7 @@ class DocumentCaptured(Scanned, frozen=True, kw_only=True):
     TOPIC: ClassVar[str] = "document.captured"
     RECORD_CLASS: ClassVar[RecordClass] = RecordClass.IDENTITY
     STREAM: ClassVar[str] = "customer"
+    BY_FIELD: ClassVar[bool] = True
 
     kind: Code
     """``resident-id``, ``passport``, ``business-licence`` …; which are accepted is policy."""

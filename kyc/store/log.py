@@ -135,7 +135,7 @@ class EventLog:
             payload = codec.encode(event)
             if len(payload) > PAYLOAD_MAX:
                 raise RefusedError("the event is too large", field="data", rule=f"at most {PAYLOAD_MAX} bytes")
-            commitment, state = protect(key, payload, next(fresh))
+            commitment, state = protect(key, payload, next(fresh), by_field=event.BY_FIELD)
             draft = Draft(
                 lane_of(stream, self.lanes),
                 stream,

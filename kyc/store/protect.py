@@ -12,6 +12,7 @@ from os import urandom
 from cryptography.exceptions import InvalidTag
 
 from kyc.errors import CiphertextDamagedError, CommitmentMismatchError
+from kyc.evidence import fields
 from kyc.evidence.commitment import EVENT_TAG, OPENING_LENGTH, SCAN_TAG, commit, opens
 from kyc.keys.ring import DataKey
 
@@ -25,10 +26,10 @@ def salts(count: int) -> list[bytes]:
     return [pool[at : at + SALT_LENGTH] for at in range(0, len(pool), SALT_LENGTH)]
 
 
-def protect(key: DataKey, payload: bytes, salt: bytes) -> tuple[bytes, bytes]:
+def protect(key: DataKey, payload: bytes, salt: bytes, *, by_field: bool = False) -> tuple[bytes, bytes]:
     """(commitment, state) of an event payload; ``salt`` is one of :func:`salts`, used once."""
     opening, nonce = salt[:OPENING_LENGTH], salt[OPENING_LENGTH:]
-    commitment = commit(opening, payload)
+    commitment = fields.commit(opening, payload) if by_field else commit(opening, payload)
     return commitment, nonce + key.aead.encrypt(nonce, opening + payload, commitment)
 
 
@@ -52,7 +53,8 @@ def reveal(key: DataKey, commitment: bytes, state: bytes, tag: bytes = EVENT_TAG
     except (InvalidTag, ValueError) as cause:
         raise CiphertextDamagedError from cause
     opening, payload = plain[:OPENING_LENGTH], plain[OPENING_LENGTH:]
-    if not opens(commitment, opening, payload, tag):
+    whole = opens(commitment, opening, payload, tag)
+    if not whole and not (tag == EVENT_TAG and fields.opens(commitment, opening, payload)):
         raise CommitmentMismatchError
     return opening, payload
 

@@ -125,6 +125,7 @@ def test_manifest_says_for_whom_and_why(bank: Bank, tmp_path: Path) -> None:
     assert manifest["scope"] == {
         "kind": "customer", "key": "C1", "customers": ["C1"], "accounts": ["A1", "A2"], "others": [],
         "since": None, "until": None, "recorded_from": None, "recorded_until": None, "zone": "Asia/Shanghai",
+        "withheld": [],
     }  # fmt: skip
     assert (manifest["permitted_purpose"], manifest["policies"]) == ("inspection", [])
     assert manifest["schemas"]["customer.registered"] == [2]
