@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 from uuid import UUID
 
 from kyc.domain import catalogue
 from kyc.domain.account import AccountClosed, AccountOpened, AccountReopened
 from kyc.domain.calendar import Feb29
 from kyc.domain.customer import RelationshipEnded, RelationshipEstablished
-from kyc.domain.disposal import HoldPlaced, HoldReleased
+from kyc.domain.disposal import ClockRestarted, ClockStarted, ClockStopped, HoldPlaced, HoldReleased
 from kyc.domain.event import Event, RecordClass, topics
 from kyc.domain.life import CustomerDeceased, ProspectRefused, RelationshipReopened
 from kyc.domain.monitoring import ReportFiled
@@ -60,9 +60,16 @@ _DATED: Final[dict[type[Event], tuple[Kind, Callable[[Any], date]]]] = {
 PAGE: Final = 1_000
 """Subjects computed together."""
 _BEFORE_ALL: Final = bytes(16)
+_KINDS: Final = frozenset(get_args(Kind))
 _YEAR: Final = 4
 _OF_CUSTOMER: Final = frozenset(
-    {"relationship-established", "relationship-ended", "relationship-reopened", "customer-deceased"}
+    {
+        "relationship-established",
+        "relationship-ended",
+        "relationship-reopened",
+        "customer-deceased",
+        "estate-settled",
+    }
 )
 _OF_ACCOUNT: Final = frozenset({"account-opened", "account-closed", "account-reopened", "card-dormant"})
 
@@ -91,12 +98,12 @@ class Held(NamedTuple):
 
 
 class RetentionTrigger:
-    """One row for each trigger of a unit, at its latest day, and one for each hold."""
+    """One row for each trigger of a unit, at its latest day; one for each that was said; one for each hold."""
 
     name = "retention_trigger"
-    version = 2
+    version = 3
     topics = frozenset(topic for topic, kind in topics().items() if kind.STREAM in _STREAMS)
-    tables = ("retention_trigger", "retention_hold")
+    tables = ("retention_trigger", "retention_hold", "retention_stated")
     schema = _SQL["tables"]
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
@@ -112,6 +119,8 @@ class RetentionTrigger:
                 found.append((dated[0], dated[1](event)))
             elif isinstance(event, HoldPlaced | HoldReleased):
                 _hold(connection, log, tables, recorded, event)
+            elif isinstance(event, ClockStarted | ClockStopped | ClockRestarted):
+                _said(connection, log, tables, recorded, event)
             for trigger, on in found:
                 key = (row.lane, row.data_key, trigger)
                 known = latest.get(key)
@@ -127,14 +136,33 @@ class RetentionTrigger:
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
         """Remove the triggers of units that are disposed of."""
-        return connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
+        said = connection.execute(tables.fill(_SQL["sweep_stated"]), (since,)).rowcount
+        return said + connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
+
+
+def _subject(log: EventLog, name: str) -> UUID:
+    """The stream id of a subject as retention events name it: ``customer/C1``."""
+    kind, _, key = name.partition("/")
+    return UUID(bytes=log.stream_id(StreamName(kind, key)))
+
+
+def _said(
+    connection: Connection, log: EventLog, tables: Tables, recorded: Recorded,
+    event: ClockStarted | ClockStopped | ClockRestarted,
+) -> None:  # fmt: skip
+    """A trigger that is no event of ours, such as an estate settled; one on an unknown day starts nothing."""
+    subject, record_class = _subject(log, event.subject), str(event.record_class)
+    if isinstance(event, ClockStopped):
+        connection.execute(tables.fill(_SQL["retract"]), (subject, record_class, event.on))
+    elif event.on is not None and event.trigger in _KINDS:
+        arguments = (subject, record_class, event.trigger, event.on, UUID(bytes=recorded.row.data_key))
+        connection.execute(tables.fill(_SQL["state"]), arguments)
 
 
 def _hold(
     connection: Connection, log: EventLog, tables: Tables, recorded: Recorded, event: HoldPlaced | HoldReleased
 ) -> None:
-    kind, _, key = event.subject.partition("/")
-    subject = UUID(bytes=log.stream_id(StreamName(kind, key)))
+    subject = _subject(log, event.subject)
     hold = UUID(bytes=log.blinder.index("hold", event.hold))
     day = event.occurred_at.date()
     if isinstance(event, HoldReleased):
@@ -155,7 +183,7 @@ def facts(log: EventLog, subjects: Sequence[bytes] | None = None) -> list[Fact]:
     Raises:
         NotFoundError: the read model is not built yet.
     """
-    return [Fact(*row) for row in _rows(log, "triggers", subjects)]
+    return [Fact(*row) for statement in ("triggers", "stated") for row in _rows(log, statement, subjects)]
 
 
 def holds(log: EventLog, subjects: Sequence[bytes] | None = None) -> list[Held]:

@@ -23,6 +23,15 @@ create table kyc_read.retention_hold{b} (
     ended_on date,                              -- from this day on it holds no more
     data_key uuid not null,
     primary key (subject, hold)
+);
+-- Triggers that are no events of ours: said of a subject's records of a class, whatever their period.
+create table kyc_read.retention_stated{b} (
+    subject uuid not null,
+    record_class text collate "C" not null,
+    trigger text collate "C" not null,
+    on_date date not null,
+    data_key uuid not null,
+    primary key (subject, record_class, trigger)
 )
 
 -- add --
@@ -44,6 +53,22 @@ on conflict (subject, hold) do update set basis = excluded.basis, classes = excl
 -- Holds that were released.
 update kyc_read.retention_hold{b} set ended_on = %s where subject = %s and hold = %s
 
+-- state --
+-- A trigger that was said to have happened; the latest day counts.
+insert into kyc_read.retention_stated{b} as t (subject, record_class, trigger, on_date, data_key)
+values (%s, %s, %s, %s, %s)
+on conflict (subject, record_class, trigger) do update set on_date = excluded.on_date, data_key = excluded.data_key
+    where t.on_date < excluded.on_date
+
+-- retract --
+-- Triggers that no longer hold: the customer came back.
+delete from kyc_read.retention_stated{b} where subject = %s and record_class = %s and on_date <= %s
+
+-- sweep_stated --
+-- What was said under keys that were destroyed.
+delete from kyc_read.retention_stated{b} t using kyc_keys.data_key k
+where k.destroyed_at >= %s and t.data_key = k.id
+
 -- sweep --
 -- Triggers of units that were disposed of. Holds stay: they are about records to come, too.
 delete from kyc_read.retention_trigger{b} t using kyc_keys.data_key k
@@ -53,6 +78,13 @@ where k.destroyed_at >= %s and t.data_key = k.id
 -- The triggers of some subjects, or of all.
 select subject, record_class, period, trigger, on_date from kyc_read.retention_trigger
 where %s::uuid[] is null or subject = any (%s::uuid[]) order by subject, record_class, period, trigger, data_key
+
+-- stated --
+-- What was said of each unit of some subjects, or of all.
+select distinct t.subject, t.record_class, t.period, s.trigger, s.on_date
+from kyc_read.retention_stated s
+join kyc_read.retention_trigger t on t.subject = s.subject and t.record_class = s.record_class
+where %s::uuid[] is null or s.subject = any (%s::uuid[]) order by 1, 2, 3, 4
 
 -- holds --
 -- The holds on some subjects, or on all.

@@ -11,7 +11,9 @@ from fix_world_china import onboard, open_account, paid, person
 
 from kyc.domain.customer import RelationshipEnded
 from kyc.domain.disposal import (
+    ClockRestarted,
     ClockStarted,
+    ClockStopped,
     ConflictDecided,
     DeadlineComputed,
     DisposalApproved,
@@ -23,7 +25,7 @@ from kyc.domain.disposal import (
     RecordDisposed,
 )
 from kyc.domain.event import RecordClass
-from kyc.domain.life import CustomersMerged
+from kyc.domain.life import CustomerDeceased, CustomersMerged
 from kyc.domain.submission import StreamName
 from kyc.errors import VersionConflictError
 from projections import retention_trigger
@@ -201,3 +203,45 @@ def test_imported_without_a_trigger(china):
     china.record(unknown)
     assert dues(china, "customer", "C1")["identity", ""] == "no-clock"
     assert china.events("retention", "customer/C1")[0].source == "archive of 1998, box 12"
+
+
+def started(world, trigger: str, on: date, subject: str = SUBJECT) -> ClockStarted:
+    """A trigger of identity records that is no event of ours."""
+    return ClockStarted(
+        occurred_at=world.now, subject=subject, record_class=RecordClass.IDENTITY, trigger=trigger, on=on,
+        source="letter of the notary",
+    )  # fmt: skip
+
+
+def test_an_estate_is_settled(china):
+    """At death nothing runs; ten years run from the day the estate was settled, which the notary's letter tells."""
+    onboard(china, "C1")
+    china.record(CustomerDeceased(occurred_at=china.now, on=china.today, evidence="certificate"), "C1")
+    assert dues(china, "customer", "C1")["identity", ""] == "no-clock"
+    china.today = date(2026, 9, 1)
+    china.record(started(china, "estate-settled", china.today))
+    found = {on: dues(china, "customer", "C1", on)["identity", ""] for on in (date(2036, 9, 1), date(2036, 9, 2))}
+    assert found == {date(2036, 9, 1): "running", date(2036, 9, 2): "due"}
+    assert china.project().rebuild("retention_trigger").equal is True
+
+
+def test_an_imported_end_and_a_return(china):
+    """A relationship that ended before our time is said to have; the customer comes back, and leaves again."""
+    china.record(person("C1", china, source="archive"))
+    china.record(started(china, "relationship-ended", date(2020, 6, 30)))
+    china.record(started(china, "something-else", date(2020, 6, 30)))
+    assert dues(china, "customer", "C1")["identity", ""] == "due"
+    back = ClockStopped(
+        occurred_at=china.now, subject=SUBJECT, record_class=RecordClass.IDENTITY, on=china.today, reason="is back"
+    )
+    china.record(back)
+    assert dues(china, "customer", "C1")["identity", ""] == "no-clock"
+    china.today = date(2027, 1, 31)
+    again = ClockRestarted(
+        occurred_at=china.now, subject=SUBJECT, record_class=RecordClass.IDENTITY, trigger="relationship-ended",
+        on=china.today,
+    )  # fmt: skip
+    china.record(again)
+    assert dues(china, "customer", "C1", date(2037, 1, 31))["identity", ""] == "running"
+    assert dues(china, "customer", "C1", date(2037, 2, 1))["identity", ""] == "due"
+    assert china.project().rebuild("retention_trigger").equal is True
