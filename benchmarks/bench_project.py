@@ -216,7 +216,7 @@ def bench_against_the_library(bank: EventLog, ratio: Callable[..., float]) -> No
 def bench_lag(log: EventLog, tmp_path: Path, latency: Callable[..., float]) -> None:
     """From the acknowledgement of an append until all read models show it, under a steady load."""
     steps = int(LOAD_SECONDS / LOAD_STEP)
-    bank = Bank(log, int(4 * LOAD_LINES * steps * 2.7))
+    bank = Bank(log, 8 * LOAD_LINES * steps)
     bank.grow(SMALL)
     engine = Engine(log)
     engine.catch_up()

@@ -40,6 +40,7 @@ def bank(log: EventLog, scale: int, request: pytest.FixtureRequest) -> Bank:
         pass
     sealer.release()
     Engine(log).catch_up()
+    return made
 
 
 def _sample(items: list[str], count: int = CALLS + WARM) -> list[str]:

@@ -17,12 +17,12 @@ from kyc.store.log import EventLog
 
 _PER_CUSTOMER = 13
 """Transactions of a customer in the year."""
-_EVENTS_PER_TRANSACTION = 2.7
+_EVENTS_PER_TRANSACTION = 2.0
 """Events of a log for each of its transactions, customers' files included."""
 
 
 class Bank:
-    """Fills a log step by step; the first ``events`` are the same for every size that is asked for later."""
+    """Fills a log step by step, up to about ``events``."""
 
     def __init__(self, log: EventLog, events: int, seed: int = 7) -> None:
         self.log = log
