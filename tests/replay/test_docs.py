@@ -9,6 +9,7 @@ from pathlib import Path
 from fix_replay import Bank
 from fix_signed import export
 
+from replay import legs, paths
 from replay import verifier_base as base
 from replay.findings import STEPS, Kind
 
@@ -44,3 +45,11 @@ def test_every_field_is_explained(bank: Bank, tmp_path: Path) -> None:
     top = {path.name for path in out.iterdir() if path.is_file()}
     assert not top - named
     assert {path.name for path in out.iterdir() if path.is_dir()} == {"events", "documents", "tables", "report"}
+
+
+def test_bounds_of_replay_are_those_of_the_code() -> None:
+    """docs/replay.md states the bounds of searches as they are."""
+    page = (DOCS / "replay.md").read_text(encoding="utf-8")
+    stated = {int(number.replace(",", "")) for number in re.findall(r"(?<![\w.-])\d[\d,]*(?![\w.-])", page)}
+    bounds = {legs.PRECEDED_MAX, legs.FOLLOWED_MAX, paths.STEPS_MAX, paths.STEPS_LIMIT, paths.ACCOUNTS_MAX}
+    assert not (bounds | {paths.LEGS_MAX}) - stated
