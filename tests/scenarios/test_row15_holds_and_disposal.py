@@ -155,10 +155,10 @@ def test_a_conflict_is_decided_by_people(world):
     world.record(decision, actor="R-1")
 
 
-def dues(world, kind: str, key: str, on: date = date(2090, 1, 1)) -> dict[tuple[str, str], str]:
+def dues(world, kind: str, key: str, on: date = date(2090, 1, 1), law: str = "CN") -> dict[tuple[str, str], str]:
     """What may become of somebody's records, long after."""
     world.project()
-    found = retention_trigger.deadlines(world.log, on, subject=StreamName(kind, key))
+    found = retention_trigger.deadlines(world.log, on, subject=StreamName(kind, key), jurisdictions=(law,))
     return {(due.record_class, due.period): due.deadline.state for due in found}
 
 
@@ -245,3 +245,16 @@ def test_an_imported_end_and_a_return(china):
     assert dues(china, "customer", "C1", date(2037, 1, 31))["identity", ""] == "running"
     assert dues(china, "customer", "C1", date(2037, 2, 1))["identity", ""] == "due"
     assert china.project().rebuild("retention_trigger").equal is True
+
+
+def test_a_card_lies_dormant(china):
+    """That a card is used no more ends nothing in China, and starts the clock of identification in the US."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    said = ClockStarted(
+        occurred_at=china.now, subject="account/A1", record_class=RecordClass.ACCOUNT, trigger="card-dormant",
+        on=china.today, source="card system",
+    )  # fmt: skip
+    china.record(said)
+    found = [dues(china, "customer", "C1", date(2031, 3, 3), law)["identity", ""] for law in ("CN", "US")]
+    assert found == ["no-clock", "due"]
