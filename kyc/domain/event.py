@@ -48,7 +48,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     BY_FIELD: ClassVar[bool] = False
     """Committed to field by field, so that single fields can be withheld from an export and the rest proved. It
-    takes some 20 µs more to record; a change holds for what is recorded from then on."""
+    takes some 25 µs more to record; a change holds for what is recorded from then on."""
 
     occurred_at: Instant
     """When it happened in the world, with its offset; when it was recorded stands in the header."""

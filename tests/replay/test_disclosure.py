@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fix_replay import Bank
 from fix_signed import edit, export, records, resign, rewrite, verified
+from pypdf import PdfReader
 
 from kyc.domain.authority import LegalBasis, OrderAccepted, OrderReceived
 from kyc.domain.customer import ContactChanged
@@ -57,8 +58,10 @@ def test_the_rest_is_proved(out: tuple[Path, Exported]) -> None:
     assert [set(field) for field in registered["fields"]].count({"commitment"}) == 1
     assert "number" not in document["event"]
     assert len(document["event"]["images"]) == 2
+    paper = "".join(page.extract_text() for page in PdfReader(path / "report" / "report.en.pdf").pages)
+    assert "teacher" in paper
     for secret in ("1980-05-17", "EC1", "13900001111"):
-        assert secret not in everything(path)
+        assert secret not in everything(path) + paper
     assert "Li Wei" in everything(path)
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fix_bank import household
 from fix_cli import Call, document
+from fix_tsa import TimestampAuthority
 
 from kyc.cli.exports import What, scope_of
 from kyc.cli.main import service
+from kyc.clock import SystemClock, to_datetime
 from kyc.domain.governance import ExportSigned
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 from kyc.simulate.submissions import wire
+from replay import verifier
 from replay.scopes import Scope
 
 SINCE, UNTIL = date(2026, 1, 1), date(2026, 3, 31)
@@ -86,3 +94,58 @@ def test_scopes_on_the_command_line(call: Call, bank: Path, tmp_path: Path) -> N
     ):
         answer = document(call("--json", "export", *options, *common, str(tmp_path / f"{at}.zip")))
         assert answer["events"] > 0
+
+
+def test_forms_on_the_command_line(
+    call: Call, bank: Path, tmp_path: Path, tsa: TimestampAuthority, tsa_url: str
+) -> None:
+    """Withheld fields, a timestamp, an encrypted file and Parquet come by their options; the seal is kept."""
+    key = rsa.generate_private_key(65_537, 2_048)
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "inspector")])
+    today = to_datetime(SystemClock().now_us())
+    own = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(7).not_valid_before(today - timedelta(days=1)).not_valid_after(today + timedelta(days=9))
+        .sign(key, SHA256())
+    )  # fmt: skip
+    (tmp_path / "own.pem").write_bytes(own.public_bytes(Encoding.PEM))
+    (tmp_path / "own.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (tmp_path / "tsa.pem").write_bytes(tsa.ca_pem)
+    answer = document(
+        call(
+            "--json", "export", "--customer", "C1", "--recipient", "court", "--out", "C1.zip.p7m", "--parquet",
+            "--encrypt-to", "own.pem", "--timestamp", tsa_url, "--timestamp-ca", "tsa.pem", "--withhold", "phones",
+            "--no-report",
+        )
+    )  # fmt: skip
+    opening = "openssl cms -decrypt -binary -inform DER -in C1.zip.p7m -inkey own.key -recip own.pem -out C1.zip"
+    subprocess.run(opening.split(), cwd=tmp_path, check=True)
+    said = verifier.verify(
+        str(tmp_path / "C1.zip"), [answer["log_key"]], [answer["export_fingerprint"]], [answer["ca_fingerprint"]]
+    )
+    assert said.anchored
+    assert any(text.startswith("the manifest existed on") for text in said.proved)
+    with zipfile.ZipFile(tmp_path / "C1.zip") as box:
+        names = box.namelist()
+        assert json.loads(box.read("manifest.json"))["scope"]["withheld"] == ["phones"]
+    assert "tables/tb_acc.parquet" in names
+    assert not [one for one in names if one.startswith("report/")]
+    shown = document(call("--json", "keys", "show"))
+    assert shown["ca_fingerprint"] == answer["ca_fingerprint"]
+    with service() as opened:
+        recorded = [one.event for one in opened.log.events(StreamName("operations", "export"))]
+    assert [event.encrypted for event in recorded if isinstance(event, ExportSigned)] == [True]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--timestamp", "http://127.0.0.1:9/"], ["--timestamp-ca", "tsa.pem"],
+        ["--timestamp", "ftp://x", "--timestamp-ca", "bank.ndjson"], ["--encrypt-to", "bank.ndjson"],
+    ],
+)  # fmt: skip
+def test_half_a_form(call: Call, bank: Path, tmp_path: Path, options: list[str]) -> None:
+    """A timestamp without its CA, no address, what is no certificate: configuration, and nothing is written."""
+    code, _, err = call("export", "--customer", "C1", "--recipient", "court", "--out", "C1.p7m", *options)
+    assert code == 5, err
+    assert list(tmp_path.glob("*C1*")) == []
