@@ -117,7 +117,7 @@ class Extractor:
         return found
 
     def _see(self, part: Part, row: StoredEvent, payload: bytes, hidden: frozenset[str], see: See) -> None:
-        context = header.decode_context(row.context)
+        context = _context(row.context)
         self.schemas.setdefault(context.topic, set()).add(context.schema)
         event = codec.decode(context.topic, context.schema, payload)
         see(part, Recorded(row, context, _without(event, hidden) if hidden else event))
@@ -186,8 +186,8 @@ class Extractor:
         meant: bool,
     ) -> bytes:  # fmt: skip
         """The line of one event, in the order of docs/bundle.md; the payload goes in as the very bytes it is."""
-        context = _context(row.context)
-        raw = header.encode(header.Header(row.stream_id, row.version, row.recorded_at, row.key, context))
+        # The context was read strictly, so its bytes are the only ones it has: they go in as they are.
+        raw = header.pack_fixed(header.FORMAT, row.stream_id, row.version, row.recorded_at, row.key) + row.context
         if chain.link(row.previous, raw, row.commitment) != row.hash:
             raise _broken(row)
         proof = self._prover.proof(index, leaf.leaf_hash(leaf.entry(row.stream_id, row.version, row.hash)))

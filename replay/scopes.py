@@ -44,6 +44,8 @@ CONTACT: Final = ("addresses", "email", "phones")
 """Fields an order gets only if it asks for ``contact``."""
 NEVER_WITHHELD: Final = frozenset("account customer kind names notice occurred_at on role template type".split())
 """Fields that say what an event is and whose, which a verifier has to see."""
+_PAGE: Final = 500
+"""First events revealed at a time."""
 _SQL: Final = statements.load("replay", "bundle.sql")
 
 
@@ -365,16 +367,18 @@ class _Resolver:
         """Every stream of the business with an event recorded then; one pass over the headers of the log."""
         for lane in range(self.log.lanes):
             with self.log.database.connection() as connection:
-                found = connection.execute(_SQL["streams_recorded"], (lane, *window), binary=True).fetchall()
-            for (stream_id,) in found:
-                yield from self._named(stream_id)
+                found = connection.execute(_SQL["streams_recorded"], (lane, lane, *window), binary=True).fetchall()
+            firsts = list(map(StoredEvent._make, found))
+            for page in (firsts[at : at + _PAGE] for at in range(0, len(firsts), _PAGE)):
+                yield from self._named(page)
 
-    def _named(self, stream_id: bytes) -> Iterator[tuple[StreamName, bytes]]:
-        first = next(self.log.reader.stream(stream_id, through=1))
-        kind = event_type(context_of(first).topic).STREAM
-        if kind in PERIOD_KINDS:
-            (recorded,) = self.log.reveal([first])
-            yield StreamName(kind, key_of(recorded.event) if recorded.event is not None else ""), stream_id
+    def _named(self, firsts: list[StoredEvent]) -> Iterator[tuple[StreamName, bytes]]:
+        """The streams that belong to the business, by the names their first events give them."""
+        kinds = [(row, event_type(context_of(row).topic).STREAM) for row in firsts]
+        meant = [(row, kind) for row, kind in kinds if kind in PERIOD_KINDS]
+        revealed = self.log.reveal([row for row, _ in meant])
+        for (row, kind), recorded in zip(meant, revealed, strict=True):
+            yield StreamName(kind, key_of(recorded.event) if recorded.event is not None else ""), row.stream_id
 
     def _reports_of(self, case: str) -> list[StreamName]:
         """The reports that were filed out of a case; found by their topic, since a case does not name them."""

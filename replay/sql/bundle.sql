@@ -11,8 +11,12 @@ cross join lateral (
 where s.position_to >= wanted.position
 
 -- streams_recorded --
--- Streams of a lane with an event recorded from a moment (inclusive) until another (exclusive).
-select distinct stream_id from kyc.event where lane = %s and recorded_at >= %s and recorded_at < %s
+-- The first events of a lane's streams that have one recorded from a moment (inclusive) until another (exclusive).
+select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
+    state
+from kyc.event
+where lane = %s and version = 1 and stream_id in (
+    select stream_id from kyc.event where lane = %s and recorded_at >= %s and recorded_at < %s)
 
 -- streams_of_topic --
 -- Streams of a lane that begin with an event of a topic, given as its length byte and text.
