@@ -6,7 +6,8 @@ as they were committed to, its place in the chain, and the proof that it lies in
 The trailer says where each stream begins and ends, so that a reader sees that nothing between is missing.
 
 Whatever is written here is checked first: nothing that would not verify is signed. Events and documents are
-streamed; memory holds the lists of streams, files and documents. Who may export is decided elsewhere.
+streamed; memory holds the lists of streams, files and documents, some 2 kB for each stream. Who may export is
+decided elsewhere.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from base64 import b64decode
 from collections.abc import Callable
@@ -20,11 +21,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fix_replay import BACK, FRONT, Bank
+from fix_replay import BACK, FRONT, ORIGIN, Bank
 from fix_signed import KEY, ORDER, edit, export, keys_of, records, resign, rewrite, verified
 
 from kyc.domain.customer import AccountUnlinked
-from kyc.domain.submission import StreamName
+from kyc.domain.submission import Entry, StreamName, Unit
+from kyc.domain.transaction import TransactionReversed
 from kyc.errors import (
     ChainBrokenError,
     CiphertextDamagedError,
@@ -36,6 +38,8 @@ from kyc.errors import (
 )
 from replay import verifier
 from replay.bundle import Exported, fingerprint_of
+from replay.renderings import Form
+from replay.scopes import Scope
 from replay.shipped import verify_py
 
 pytestmark = pytest.mark.pg15
@@ -271,6 +275,42 @@ def test_large_log(bank: Bank, tmp_path: Path) -> None:
     bank.seal()
     exported = export(bank, tmp_path / "c3.zip", "C3")
     assert verified(tmp_path / "c3.zip", exported).counts["events"] == 606
+
+
+def postings(bank: Bank, account: str, count: int) -> None:
+    """Many postings of one account in one commit after another."""
+    first = bank.units
+    bank.units += count
+    stream = StreamName("postings", account)
+    legs = [
+        TransactionReversed(
+            occurred_at=bank.now, account=account, reference=f"R-{n}", reversed_by="T-9", reason="x"
+        )
+        for n in range(first, first + count)
+    ]
+    units = [Unit(f"p-{leg.reference}", ORIGIN, (Entry(stream, stream, leg),)) for leg in legs]
+    for at in range(0, count, 2_000):
+        bank.log.append(units[at : at + 2_000])
+    bank.seal()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_history(bank: Bank, tmp_path: Path) -> None:
+    """Four times the postings take no more memory to export and to verify, but for the tiles of the log."""
+    peaks = []
+    for name, more in (("warm", 10), ("few", 2_000), ("many", 8_000)):
+        postings(bank, "A1", more)
+        tracemalloc.start()
+        scope, form = Scope(kind="account", key="A1"), Form(report=False)  # which is bounded at more than this
+        exported = export(bank, tmp_path / f"{name}.zip", scope=scope, form=form)
+        wrote = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        verified(tmp_path / f"{name}.zip", exported)
+        peaks.append((wrote, tracemalloc.get_traced_memory()[1]))
+        tracemalloc.stop()
+    (_, (wrote_few, read_few), (wrote_many, read_many)) = peaks
+    assert wrote_many < wrote_few + 2_000_000  # the events themselves have 15 MB
+    assert read_many < read_few + 2_500_000  # buffers fill up to a few chunks of 1 MB
 
 
 @pytest.mark.parametrize("missing", ["recipient", "purpose", "legal_basis", "actor"])
