@@ -149,5 +149,9 @@ class MigrationError(StoreError):
     """The database schema and the shipped migrations disagree."""
 
 
+class UnreachableError(KycError):
+    """Another machine cannot be reached, or does not answer as agreed."""
+
+
 class KeyProviderError(KycError):
     """The key provider could not wrap, unwrap or sign."""

@@ -41,7 +41,7 @@ def audit(
     *,
     verifier_keys: Sequence[Verifier | str],
     keys: KeyRing | None = None,
-    trusted: Checkpoint | str | None = None,
+    trusted: Checkpoint | str | Sequence[Checkpoint | str] | None = None,
     progress: Callable[[int, int], None] | None = None,
     limit: int = LIMIT,
 ) -> Report:
@@ -51,7 +51,7 @@ def audit(
         source: the log, or only its database; claims are compared with payloads only where it is the log.
         verifier_keys: the log's public keys (vkeys), got from its owner and not from the database.
         keys: data keys; without them commitments are not opened.
-        trusted: an earlier checkpoint of this log that the caller kept, as signed note or already opened.
+        trusted: earlier checkpoints of this log that the caller or a witness kept, as signed notes or opened.
         progress: called with (events looked at, events in all).
         limit: findings kept of each kind.
 
@@ -66,12 +66,12 @@ def audit(
         raise InputError("no key to verify with", field="verifier_keys", remedy="ask the log's owner for its vkey")
     database = source if isinstance(source, Database) else source.database
     blinder = source.blinder if isinstance(source, EventLog) and keys is not None else None
-    if isinstance(trusted, str):
-        trusted = open_checkpoint(trusted, verifiers).checkpoint
+    given = [trusted] if isinstance(trusted, Checkpoint | str) else trusted or []
+    kept = [open_checkpoint(one, verifiers).checkpoint if isinstance(one, str) else one for one in given]
     report = Report(limit=limit)
     with snapshot(database) as view, database.connection() as connection:
         fresh = Snapshot(connection, view.origin, view.lanes)
-        _Audit(view, fresh, report, verifiers, progress).run(keys, blinder, trusted)
+        _Audit(view, fresh, report, verifiers, progress).run(keys, blinder, kept)
     return report
 
 
@@ -92,7 +92,7 @@ class _Audit:
         self._verifiers = verifiers
         self._progress = progress
 
-    def run(self, keys: KeyRing | None, blinder: Blinder | None, trusted: Checkpoint | None) -> None:
+    def run(self, keys: KeyRing | None, blinder: Blinder | None, trusted: Sequence[Checkpoint]) -> None:
         """All steps."""
         failed: list[str] = []
         counts: dict[int, int] = {}
@@ -122,7 +122,7 @@ class _Audit:
             self._report.add(Kind.UNREADABLE, Place(item=what))
         self._say_nothing_of_nothing(largest)
         _Verdict(self._report, self._verifiers).say(tree, keyed=keys is not None, claimed=blinder is not None)
-        _say_trusted(self._report, trusted)
+        _say_trusted(self._report, trusted, tree.continued)
 
     def _walk(self, counts: dict[int, int], leaves: Leaves, openings: OpeningCheck) -> None:
         total = sum(counts.values())
@@ -210,12 +210,13 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _say_trusted(report: Report, trusted: Checkpoint | None) -> None:
-    if trusted is None:
+def _say_trusted(report: Report, trusted: Sequence[Checkpoint], continued: Sequence[Checkpoint]) -> None:
+    if not trusted:
         report.not_proved.append(
             "that this is the log others have seen: compare it with a checkpoint kept elsewhere, or a witness's"
         )
-    elif report.counts["trusted"] == trusted.size and not report.has(8):
-        report.proved.append(f"the log continues the trusted checkpoint of {trusted.size} leaves")
-    else:
-        report.not_proved.append(f"that the log continues the trusted checkpoint of {trusted.size} leaves")
+    for one in trusted:
+        if one in continued:
+            report.proved.append(f"the log continues the trusted checkpoint of {one.size} leaves")
+        else:
+            report.not_proved.append(f"that the log continues the trusted checkpoint of {one.size} leaves")

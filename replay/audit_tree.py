@@ -99,24 +99,28 @@ class TreeCheck:
         """Tiles that were recomputed."""
         self.roots = 0
         """Checkpoints whose root was recomputed and fits."""
+        self.continued: list[Checkpoint] = []
+        """Trusted checkpoints that the log continues."""
 
-    def run(self, trusted: Checkpoint | None) -> None:
-        """Check all checkpoints in ascending order, and ``trusted`` among them (step 8)."""
+    def run(self, trusted: Iterable[Checkpoint]) -> None:
+        """Check all checkpoints in ascending order, and those of ``trusted`` among them (step 8)."""
+        waiting = sorted(trusted, key=lambda one: one.size, reverse=True)
         last = Signed(0, b"", good=False)
         for row in self._view.stream(SQL["all_checkpoints"]):
             signed = _signed(row, self._verifiers, self._view.origin, None)
-            if trusted is not None and trusted.size <= min(signed.size, self._leaves.end):
-                self._compare_trusted(trusted)
-                trusted = None
+            while waiting and waiting[-1].size <= min(signed.size, self._leaves.end):
+                self._compare_trusted(waiting.pop())
             self._advance(signed.size)
             self._compare(signed)
             if signed.good:
                 last = signed
-        if trusted is not None and trusted.size <= self._leaves.end:
-            self._compare_trusted(trusted)
-        elif trusted is not None:
-            place, found = Place(item=f"checkpoint {trusted.size}"), f"{self._leaves.end} leaves"
-            self._report.add(Kind.ROLLED_BACK, place, f"{trusted.size} leaves", found)
+        while waiting:
+            kept = waiting.pop()
+            if kept.size <= self._leaves.end:
+                self._compare_trusted(kept)
+            else:
+                place, found = Place(item=f"checkpoint {kept.size}"), f"{self._leaves.end} leaves"
+                self._report.add(Kind.ROLLED_BACK, place, f"{kept.size} leaves", found)
         for index in self._pending:
             self._altered(index)
         if last.good and last.size != self._said:
@@ -211,7 +215,8 @@ class TreeCheck:
             found = self._events.root().hex()
             self._report.add(Kind.FORKED, Place(item=f"checkpoint {trusted.size}"), trusted.root.hex(), found)
         else:
-            self._report.counts["trusted"] = trusted.size
+            self._report.counts["trusted"] += 1
+            self.continued.append(trusted)
 
     def _altered(self, index: int) -> None:
         """Report the event that stands where another was sealed."""

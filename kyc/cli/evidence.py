@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import App, Parameter
 
 from kyc.cli.main import screen, service
-from kyc.errors import ConfigurationError, InputError, KycError, NotFoundError
+from kyc.errors import ConfigurationError, InputError, KycError, NotFoundError, UnreachableError
 
 if TYPE_CHECKING:
+    from kyc.evidence.checkpoint import Checkpoint
+    from kyc.evidence.note import Verifier
     from kyc.wiring import Service
     from replay.findings import Report
 
@@ -48,6 +50,7 @@ def verify(
     *,
     log_key: str | None = None,
     trusted: Path | None = None,
+    policy: Path | None = None,
     keyless: Annotated[bool, Parameter(negative="")] = False,
     record_as: str = "",
 ) -> int:
@@ -59,26 +62,53 @@ def verify(
         The log's verifier key as you were given it; by default the one of the key folder.
     trusted
         A checkpoint you kept: the log must continue it.
+    policy
+        A witness policy (C2SP tlog-policy): its witnesses are asked what they have seen, the log must continue it.
     keyless
         Without data keys: commitments are not opened.
     record_as
         Record the outcome as an event, by this actor: for the check of every night.
     """
+    from kyc.evidence.note import Verifier
     from replay.audit import audit
 
     with service() as opened, screen().progress("verify") as step:
-        kept = trusted.read_text(encoding="utf-8") if trusted is not None else None
+        key = Verifier.parse(log_key or opened.log_verifier_key)
+        kept: list[Checkpoint | str] = [trusted.read_text(encoding="utf-8")] if trusted is not None else []
+        silent = _ask(policy, key, kept)
         report = audit(
             opened.log if not keyless else opened.log.database,
-            verifier_keys=[log_key or opened.log_verifier_key],
+            verifier_keys=[key],
             keys=None if keyless else opened.log.ring,
             trusted=kept,
             progress=step,
         )
+        report.not_proved += silent
         screen().answer(report.as_dict(), report.lines())  # before it is recorded, which what was found may prevent
         if record_as:
             _record(opened, report, record_as, "keyless" if keyless else "whole")
     return 0 if report.ok else 10
+
+
+def _ask(policy: Path | None, key: Verifier, kept: list[Checkpoint | str]) -> list[str]:
+    """Add what the witnesses of a policy have seen to ``kept``; a sentence for each that does not answer."""
+    from kyc.evidence.policy import parse
+    from kyc.witness.ask import seen
+
+    silent = []
+    for name, witness in parse(policy.read_bytes()).witnesses.items() if policy is not None else ():
+        try:
+            found = seen(witness.url, witness.verifier, [key]) if witness.url else None
+        except UnreachableError as fault:
+            silent.append(f"that witness {name} has seen this log: {fault.message}")
+            continue
+        if found is None:
+            silent.append(
+                f"that witness {name} has seen this log: it has cosigned nothing of it, or has no address"
+            )
+        else:
+            kept.append(found.checkpoint)
+    return silent
 
 
 def _record(opened: Service, report: Report, actor: str, scope: str) -> None:

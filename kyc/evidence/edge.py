@@ -21,7 +21,7 @@ EMPTY_ROOT = sha256().digest()
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A finished tile: 256 hashes of 32 bytes."""
+    """A tile: 256 hashes of 32 bytes, fewer only at the right edge."""
 
     level: int
     index: int
@@ -74,6 +74,14 @@ class Edge:
         while parts:
             root = sha256(b"\x01" + parts.pop() + root).digest()
         return root
+
+    def unfinished(self) -> list[Tile]:
+        """The tiles that are not full, with what they hold so far; levels without one are left out."""
+        return [
+            Tile(number, self.size // TILE_WIDTH ** (number + 1), b"".join(level))
+            for number, level in enumerate(self._levels)
+            if level
+        ]
 
     def copy(self) -> Edge:
         """An edge that can be moved on and thrown away."""

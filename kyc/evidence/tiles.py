@@ -24,7 +24,7 @@ from typing import Final, Protocol
 
 from kyc.errors import FormatError, LogMismatchError, NotFoundError
 from kyc.evidence import strict
-from kyc.evidence.edge import HASH_LENGTH, TILE_WIDTH
+from kyc.evidence.edge import HASH_LENGTH, TILE_WIDTH, Edge
 from kyc.evidence.leaf import leaf_hash
 from kyc.evidence.merkle import TILE_HEIGHT, HashReader
 
@@ -177,6 +177,19 @@ def files_for(
         if len(tile) != place.width * HASH_LENGTH:
             raise LogMismatchError("the log has too few hashes", field=place.path, rule=f"{place.width} hashes")
         yield place.path, tile
+
+
+def edge(size: int, hashes: HashReader) -> Edge:
+    """The right edge of the log at ``size``, to go on appending."""
+    levels: list[list[bytes]] = []
+    count, level = size, 0
+    while count:
+        width = count % TILE_WIDTH
+        raw = hashes.read_tile(level, count // TILE_WIDTH, width) if width else b""
+        levels.append([raw[at : at + HASH_LENGTH] for at in range(0, len(raw), HASH_LENGTH)])
+        count //= TILE_WIDTH
+        level += 1
+    return Edge(size, levels)
 
 
 class Fetch(Protocol):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kyc.errors import LogMismatchError, NotFoundError
+from kyc.evidence import tiles
 from kyc.evidence.edge import HASH_LENGTH, TILE_WIDTH, Edge, tile_root
 from kyc.evidence.leaf import leaf_hashes
 from kyc.store import statements
@@ -113,12 +114,4 @@ class SealedLog:
 
     def edge(self, size: int) -> Edge:
         """The right edge of the log at ``size``, to go on appending."""
-        levels: list[list[bytes]] = []
-        count, level = size, 0
-        while count:
-            width = count % TILE_WIDTH
-            raw = self.read_tile(level, count // TILE_WIDTH, width) if width else b""
-            levels.append([raw[at : at + HASH_LENGTH] for at in range(0, len(raw), HASH_LENGTH)])
-            count //= TILE_WIDTH
-            level += 1
-        return Edge(size, levels)
+        return tiles.edge(size, self)
