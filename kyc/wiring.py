@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from kyc.clock import Clock, SystemClock
 from kyc.errors import ConfigurationError, MigrationError
 from kyc.evidence import note
+from kyc.evidence.policy import Party, Policy
+from kyc.evidence.policy import parse as parse_policy
 from kyc.keys.provider import KeyProvider, open_provider
 from kyc.ledger import Ledger
 from kyc.settings import LANES_DEFAULT, ORIGIN_DEFAULT, ZONE_DEFAULT
@@ -38,6 +40,8 @@ class Configuration:
     keys: str | None = None
     seal: Path | None = None
     """Folder of the export certificate; None: ``<home>/seal``."""
+    policy: Path | None = None
+    """Witness policy (C2SP tlog-policy) that a checkpoint must hold before it is given out; None: none."""
     zone: str = ZONE_DEFAULT
     origin: str = ORIGIN_DEFAULT
     lanes: int = LANES_DEFAULT
@@ -64,6 +68,7 @@ class Configuration:
             database=database or environment.get("KYC_DATABASE_URL") or None,
             keys=environment.get("KYC_KEYS") or None,
             seal=Path(environment["KYC_SEAL"]).expanduser().absolute() if environment.get("KYC_SEAL") else None,
+            policy=Path(environment["KYC_POLICY"]).expanduser() if environment.get("KYC_POLICY") else None,
             zone=zone,
             origin=environment.get("KYC_ORIGIN", ORIGIN_DEFAULT),
             lanes=int(lanes),
@@ -96,7 +101,20 @@ class Service:
     @cached_property
     def sealed(self) -> SealedLog:
         """The sealed log, for reading."""
-        return SealedLog(self.log.database, self.log.reader)
+        return SealedLog(self.log.database, self.log.reader, self.policy)
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """The witness policy; where its file names no log, for this one."""
+        path = self.configuration.policy
+        if path is None:
+            return None
+        try:
+            policy = parse_policy(path.read_bytes())
+        except OSError:
+            raise ConfigurationError("the witness policy cannot be read", field="KYC_POLICY") from None
+        own = Party(note.Verifier.parse(self.log_verifier_key))
+        return policy if policy.logs else replace(policy, logs=(own,))
 
     @cached_property
     def sealer(self) -> Sealer:

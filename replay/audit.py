@@ -27,7 +27,7 @@ from kyc.store.database import Database
 from kyc.store.log import EventLog
 from replay.audit_events import Walk
 from replay.audit_keys import OpeningCheck
-from replay.audit_tree import TreeCheck, check_segments, check_signatures
+from replay.audit_tree import TreeCheck, check_cosigned, check_segments, check_signatures
 from replay.findings import Kind, Place, Report
 from replay.leaves import Leaves
 from replay.snapshot import SQL, Snapshot, snapshot
@@ -102,6 +102,8 @@ class _Audit:
             counts = dict(self._view.rows(SQL["lane_counts"]))
         with attempt(failed, "checkpoints"):
             largest = check_signatures(self._view, self._verifiers, self._report)
+        with attempt(failed, "cosigned checkpoints"):
+            check_cosigned(self._view, self._verifiers, self._report)
         with attempt(failed, "segments"):
             leaves_said = check_segments(self._view, self._report)
         openings = OpeningCheck(self._view, self._fresh, self._report, keys, blinder)

@@ -64,9 +64,22 @@ def check_signatures(view: Snapshot, verifiers: Sequence[Verifier], report: Repo
     return largest
 
 
-def _signed(row: tuple[Any, ...], verifiers: Sequence[Verifier], origin: str, report: Report | None) -> Signed:
+def check_cosigned(view: Snapshot, verifiers: Sequence[Verifier], report: Report) -> None:
+    """Step 6 over what was given out under a witness policy: signed by the log, and what is stored of that size."""
+    for row in view.stream(SQL["all_cosigned"]):
+        report.counts["cosigned"] += 1
+        _signed(row, verifiers, view.origin, report, "cosigned checkpoint")
+
+
+def _signed(
+    row: tuple[Any, ...],
+    verifiers: Sequence[Verifier],
+    origin: str,
+    report: Report | None,
+    name: str = "checkpoint",
+) -> Signed:
     size, root, note = row
-    place = Place(item=f"checkpoint {size}")
+    place = Place(item=f"{name} {size}")
     try:
         opened = open_checkpoint(note or "", verifiers, origin=origin).checkpoint
     except (FormatError, SignatureError) as fault:

@@ -153,7 +153,7 @@ def export(
     for name, value in asdict(order).items():
         if not value and name not in {"order", "permitted_purpose"}:
             raise RefusedError("an export says what it is for", field=name, rule="not empty", remedy="name it")
-    newest = sealed.checkpoint()
+    newest = sealed.published()
     if newest is None or not newest.size:
         raise NotFoundError("nothing is sealed yet", field="checkpoint", remedy="kyc seal")
     verifier = keys.log if isinstance(keys.log, Verifier) else Verifier.parse(keys.log)

@@ -140,7 +140,7 @@ def proof_of(sealed: SealedLog, row: StoredEvent) -> Proof:
     Raises:
         LogMismatchError: the log has something else at its place.
     """
-    newest = sealed.checkpoint()
+    newest = sealed.published()
     index = sealed.index_of(row.lane, row.position)
     if newest is None or index is None or index >= newest.size:
         return Proof()

@@ -33,7 +33,9 @@ def register(app: App) -> None:
 
 
 def seal() -> None:
-    """Seal what is committed into the Merkle log and sign a checkpoint."""
+    """Seal what is committed into the Merkle log and sign a checkpoint; with KYC_POLICY, have it cosigned."""
+    from kyc.publish import cosign
+
     with service() as opened:
         with screen().progress("seal") as step:
             sealed = opened.sealer.seal(step)
@@ -44,6 +46,8 @@ def seal() -> None:
             },
             [f"{sealed.events:,} events sealed; the log has {sealed.size:,}", "", sealed.note.rstrip()],
         )  # fmt: skip
+        if opened.policy is not None:
+            cosign(opened.sealed, opened.policy, opened.clock)
 
 
 def verify(
@@ -63,7 +67,7 @@ def verify(
     trusted
         A checkpoint you kept: the log must continue it.
     policy
-        A witness policy (C2SP tlog-policy): its witnesses are asked what they have seen, the log must continue it.
+        A witness policy (C2SP tlog-policy): the log must continue what its witnesses have seen (KYC_POLICY).
     keyless
         Without data keys: commitments are not opened.
     record_as
@@ -75,7 +79,7 @@ def verify(
     with service() as opened, screen().progress("verify") as step:
         key = Verifier.parse(log_key or opened.log_verifier_key)
         kept: list[Checkpoint | str] = [trusted.read_text(encoding="utf-8")] if trusted is not None else []
-        silent = _ask(policy, key, kept)
+        silent = _ask(policy or opened.configuration.policy, key, kept)
         report = audit(
             opened.log if not keyless else opened.log.database,
             verifier_keys=[key],
@@ -144,9 +148,12 @@ def publish(folder: Path, /) -> None:
     folder
         Where the files go; run again to add what is new.
     """
+    from kyc.publish import cosign
     from kyc.publish import publish as write
 
     with service() as opened:
+        if opened.policy is not None:
+            cosign(opened.sealed, opened.policy, opened.clock)
         files, size = write(opened.sealed, folder, opened.log_verifier_key)
     screen().answer(
         {"files": files, "size": size}, [f"{files:,} files written; the log in {folder} has {size:,} entries"]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kyc.errors import LogMismatchError, NotFoundError
+from kyc.errors import FormatError, LogMismatchError, NotFoundError, SignatureError
 from kyc.evidence import tiles
 from kyc.evidence.edge import HASH_LENGTH, TILE_WIDTH, Edge, tile_root
 from kyc.evidence.leaf import leaf_hashes
+from kyc.evidence.policy import Policy
 from kyc.store import statements
 from kyc.store.database import Database
 from kyc.store.read import Reader
@@ -41,15 +42,36 @@ class SealedCheckpoint(NamedTuple):
 class SealedLog:
     """The Merkle log over the events, by global index. Implements the hash reader of the proofs."""
 
-    def __init__(self, database: Database, reader: Reader) -> None:
+    def __init__(self, database: Database, reader: Reader, policy: Policy | None = None) -> None:
         self._database = database
         self._reader = reader
+        self._policy = policy
 
     def checkpoint(self, size: int | None = None) -> SealedCheckpoint | None:
         """The newest checkpoint, or the one of exactly ``size``."""
         with self._database.connection() as connection:
             row = connection.execute(statements.CHECKPOINT, (size, size), binary=True).fetchone()
         return SealedCheckpoint._make(row) if row else None
+
+    def published(self) -> SealedCheckpoint | None:
+        """The newest checkpoint that may be given out: of all, or where a policy is set, of those that hold it."""
+        if self._policy is None:
+            return self.checkpoint()
+        with self._database.connection() as connection:
+            row = connection.execute(statements.COSIGNED, binary=True).fetchone()
+        if row is None:
+            return None
+        newest = SealedCheckpoint._make(row)
+        try:
+            tree = self._policy.open(newest.note).checkpoint
+        except (FormatError, SignatureError):
+            return None  # edited, or of a policy that was laxer: the witnesses are asked again
+        return newest if (tree.size, tree.root) == (newest.size, newest.root) else None
+
+    def keep_cosigned(self, size: int, note: str, at: int) -> None:
+        """Keep a checkpoint with the cosignatures that made the quorum; the caller has checked them."""
+        with self._database.connection() as connection:
+            connection.execute(statements.INSERT_COSIGNED, (size, at, note))
 
     def sealed_positions(self) -> dict[int, int]:
         """Lane → the last sealed position; lanes without one are left out."""

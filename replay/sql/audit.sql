@@ -30,6 +30,11 @@ select first_index, lane::int, position_from, position_to from kyc.segment order
 -- All checkpoints from the smallest.
 select size, root, note from kyc.checkpoint order by size
 
+-- all_cosigned --
+-- Checkpoints as they were given out, beside what is stored of the same size.
+select c.size, k.root, c.note from kyc.cosigned c left join kyc.checkpoint k on k.size = c.size
+order by c.size, c.cosigned_at
+
 -- tiles --
 -- Some tiles.
 select t.level::int, t.index, t.hashes

@@ -169,6 +169,16 @@ insert into kyc.checkpoint (size, root, note, fence, signed_at) values (%s, %s, 
 select size, root, note, fence, signed_at from kyc.checkpoint
 where %s::bigint is null or size = %s order by size desc limit 1
 
+-- insert_cosigned --
+-- A checkpoint with the cosignatures that made the quorum.
+insert into kyc.cosigned (size, cosigned_at, note) values (%s, %s, %s) on conflict do nothing
+
+-- cosigned --
+-- The newest cosigned checkpoint.
+select k.size, k.root, c.note, k.fence, k.signed_at
+from kyc.cosigned c join kyc.checkpoint k on k.size = c.size
+order by c.size desc, c.cosigned_at desc limit 1
+
 -- segments --
 -- Segments that hold some of the global indices from one (inclusive) to another (exclusive).
 select lane, position_from, position_to, first_index from kyc.segment

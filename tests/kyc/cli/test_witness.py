@@ -141,3 +141,30 @@ def test_verify_asks_the_witnesses(call: Call, witness: WitnessServer, sealed: C
     witness.shutdown()
     report = document(call("--json", "verify", "--policy", file))
     assert any("cannot be reached" in said for said in report["not_proved"])
+
+
+def test_nothing_leaves_before_the_policy_holds(
+    call: Call, witness: WitnessServer, sealed: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under KYC_POLICY sealing goes on, but files, proofs and exports wait for the witness; then they carry it."""
+    monkeypatch.setenv("KYC_POLICY", policy(tmp_path, witness))
+    order = ("--recipient", "NFRA", "--purpose", "inspection", "--legal-basis", "AML24-45", "--actor", "A-1")
+    export = ("export", "--customer", "C1", *order, "--out", str(tmp_path / "bundle"))
+    assert call("seal")[0] == 10  # the witness does not know the log yet
+    assert call("publish", str(tmp_path / "log"))[0] == 10
+    assert call(*export)[0] == 4
+    keys = document(call("--json", "keys", "show"))
+    witness.state.trust(keys["log_key"])
+    assert call("seal")[0] == 0
+    assert document(call("--json", "publish", str(tmp_path / "log")))["size"] == sealed.size
+    assert call(*export)[0] == 0
+    for file in (tmp_path / "log" / "checkpoint", tmp_path / "bundle" / "checkpoint"):
+        opened = checkpoint.open_checkpoint(
+            file.read_bytes(), note.Verifier.parse(keys["log_key"]), [witness.state.verifier]
+        )
+        assert len(opened.cosignatures) == 1
+    program = [sys.executable, str(tmp_path / "bundle" / "verify.py"), str(tmp_path / "bundle")]
+    told = ["--log-key", keys["log_key"], "--export-key", keys["export_fingerprint"]]
+    said = subprocess.run([*program, *told], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert document(call("--json", "verify"))["ok"]

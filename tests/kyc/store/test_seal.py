@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
+from threading import Thread, current_thread, main_thread
 
 import psycopg
 import pytest
@@ -13,9 +15,11 @@ from kyc.evidence import checkpoint, leaf, merkle, note
 from kyc.evidence.edge import Edge, tile_root
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.settings import SealerLimits
+from kyc.store import seal
 from kyc.store.log import EventLog
-from kyc.store.seal import LEASE, Sealer
+from kyc.store.seal import LEASE, Sealed, Sealer
 from kyc.store.sealed import SealedLog
+from replay.audit import audit
 
 pytestmark = pytest.mark.pg15
 
@@ -147,6 +151,65 @@ def test_overtaken_sealer_signs_nothing(
         sealer.seal()
     with psycopg.connect(log.database.dsn) as owner:
         assert owner.execute("select size, fence from kyc.checkpoint order by size").fetchall() == [(5, 2)]
+
+
+STEPS = ("_take_lease", "_load_edge", "_next", "_check", "_predecessors", "_sign", "_hold", "_insert", "_read")
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_paused_at_every_step(
+    log: EventLog, provider: FileKeyProvider, monkeypatch: pytest.MonkeyPatch, step: str, where: str
+) -> None:
+    """Two sealers, the first asleep before or after each of its steps until its lease is over: one log, no fork."""
+    fill(log, 300)
+    first, second = (Sealer(log.database, provider.signing_key("log")) for _ in range(2))
+    first.seal()
+    fill(log, 40, start=300)
+    outcomes: dict[str, Sealed | LeaseLostError] = {}
+
+    def run(name: str, sealer: Sealer) -> None:
+        try:
+            outcomes[name] = sealer.seal()
+        except LeaseLostError as lost:
+            outcomes[name] = lost
+
+    rival = Thread(target=run, args=("second", second))
+
+    def sleep() -> None:
+        if rival.ident is None and current_thread() is main_thread():
+            with psycopg.connect(log.database.dsn, autocommit=True) as owner:
+                owner.execute("set lock_timeout = '100ms'")
+                with suppress(psycopg.errors.LockNotAvailable):  # held by the first: the lease cannot run out
+                    owner.execute("update kyc.lease set expires_at = now() - interval '1 hour'")
+            rival.start()
+            rival.join(0.5)  # it ends, or waits for the row the first one holds
+
+    room, name = {"_insert": (seal, "_insert"), "_read": (SealedLog, "sealed_positions")}.get(step, (Sealer, step))
+    real = getattr(room, name)
+
+    def paused(*arguments: object) -> object:
+        if where == "before":
+            sleep()
+        answer = real(*arguments)
+        if where == "after":
+            sleep()
+        return answer
+
+    monkeypatch.setattr(room, name, paused)
+    first._edge = None  # so that it loads the tree again, a step of its own
+    run("first", first)
+    rival.join(20)
+    assert set(outcomes) == {"first", "second"}
+    assert any(isinstance(one, Sealed) for one in outcomes.values())
+    monkeypatch.undo()
+    for sealer in (first, second):
+        sealer.release()
+    last = Sealer(log.database, provider.signing_key("log")).seal()
+    assert last.size == 340
+    report = audit(log, verifier_keys=[note.Signer(log.database.origin(), provider.signing_key("log")).verifier])
+    assert report.ok, report.findings
+    assert report.counts["sealed"] == 340
 
 
 @pytest.mark.parametrize(
