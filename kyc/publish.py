@@ -128,13 +128,7 @@ def sign_receipt(origin: str, key: Ed25519PrivateKey, receipts: Sequence[Receipt
         receipt.ReceiptedEvent(one.stream, one.version, one.hash, one.lane, one.position, one.recorded_at)
         for one in receipts
     )
-    signer = note.Signer(receipt_name(origin), key)
-    return receipt.sign(receipt.Receipt(origin, MERGE_DELAY, events), signer)
-
-
-def receipt_name(origin: str) -> str:
-    """The name of the receipt key of a log."""
-    return f"{origin}/receipts"
+    return receipt.sign(receipt.Receipt(origin, MERGE_DELAY, events), receipt.signer(origin, key))
 
 
 def _published(sealed: SealedLog, folder: Path, log_key: str) -> int:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kyc.clock import Clock, SystemClock
 from kyc.errors import ConfigurationError, MigrationError
-from kyc.evidence import note
+from kyc.evidence import note, receipt
 from kyc.evidence.policy import Party, Policy
 from kyc.evidence.policy import parse as parse_policy
 from kyc.keys.provider import KeyProvider, open_provider
@@ -135,6 +135,11 @@ class Service:
     def log_verifier_key(self) -> str:
         """The verifier key of the log (C2SP signed-note), to be handed to auditors out of band."""
         return str(note.Signer(self.log.database.origin(), self.provider.signing_key("log")).verifier)
+
+    @property
+    def receipt_verifier_key(self) -> str:
+        """The verifier key of the log's receipts (C2SP signed-note)."""
+        return str(receipt.signer(self.log.database.origin(), self.provider.signing_key("receipt")).verifier)
 
     def close(self) -> None:
         """Stop what was started."""

@@ -170,7 +170,7 @@ def show_keys() -> None:
         signing = opened.provider.signing_key("export")
         pem = signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         document = {
-            "log_key": opened.log_verifier_key, "export_key": pem,
+            "log_key": opened.log_verifier_key, "receipt_key": opened.receipt_verifier_key, "export_key": pem,
             "export_fingerprint": bundle.fingerprint_of(signing), "ca_fingerprint": opened.seal.ca_fingerprint,
             "kek": opened.provider.kek_id,
         }  # fmt: skip
@@ -178,6 +178,7 @@ def show_keys() -> None:
             document,
             [
                 f"log verifier key     {document['log_key']}",
+                f"receipt verifier key {document['receipt_key']}",
                 f"export fingerprint   {document['export_fingerprint']}",
                 f"CA fingerprint       {document['ca_fingerprint']}",
                 f"key-encryption key   {document['kek']}",

@@ -117,9 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @cache
 def _register() -> None:
-    from kyc.cli import evidence, exports, investigate, law, operations, records, witness
+    from kyc.cli import evidence, exports, investigate, law, operations, receipts, records, witness
 
-    for module in (records, investigate, evidence, exports, law, operations, witness):
+    for module in (records, investigate, evidence, exports, law, operations, receipts, witness):
         module.register(app)
 
 

@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from kyc.errors import FormatError, SignatureError
 from kyc.evidence import leaf, note, strict
-from kyc.evidence.note import NoteSigner, Verifier
+from kyc.evidence.note import NoteSigner, Signer, Verifier
 
 TITLE: Final = "kyc-ledger/receipt/v1"
 _DELAY: Final = "merge-delay "
@@ -132,6 +134,11 @@ def _parse_event(line: str) -> ReceiptedEvent:
         strict.decimal(position, "position"),
         strict.decimal(recorded_at, "recorded-at"),
     )
+
+
+def signer(origin: str, key: Ed25519PrivateKey) -> Signer:
+    """Signs the receipts of a log, under the name of its receipt key."""
+    return Signer(f"{origin}/receipts", key)
 
 
 def sign(receipt: Receipt, *signers: NoteSigner) -> str:

@@ -13,7 +13,7 @@ from kyc.evidence import checkpoint, leaf, merkle, note, receipt, tlog_proof
 from kyc.evidence.tiles import TileReader
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.ledger import Ledger
-from kyc.publish import prove, publish, receipt_name, sign_receipt
+from kyc.publish import prove, publish, sign_receipt
 from kyc.store.seal import Sealer
 from kyc.store.sealed import SealedLog
 
@@ -97,6 +97,6 @@ def test_signed_receipt(ledger: Ledger, provider: FileKeyProvider) -> None:
     given = [one for answer in ledger.record(household()) for one in receipts(answer)]
     origin, key = ledger.log.database.origin(), provider.signing_key("receipt")
     text = sign_receipt(origin, key, given)
-    opened = receipt.open_receipt(text, note.Signer(receipt_name(origin), key).verifier, origin)
+    opened = receipt.open_receipt(text, receipt.signer(origin, key).verifier, origin)
     assert [(event.stream_id, event.version) for event in opened.events] == [(r.stream, r.version) for r in given]
     assert opened.due(opened.events[0]) == given[0].recorded_at + 86_400 * 1_000_000
