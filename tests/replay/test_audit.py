@@ -9,7 +9,11 @@ from uuid import UUID
 import pytest
 from fix_replay import Bank
 
-from kyc.domain.submission import StreamName
+from kyc.domain.access_log import RecordRead
+from kyc.domain.event import Event
+from kyc.domain.governance import TemplatePublished
+from kyc.domain.submission import Entry, StreamName
+from kyc.domain.templates import Template
 from kyc.errors import ChainBrokenError, InputError, LogMismatchError, SignatureError
 from kyc.evidence import checkpoint, note
 from kyc.keys.file_provider import FileKeyProvider
@@ -495,6 +499,63 @@ def test_damaged_data_key(bank: Bank) -> None:
     report = audited(bank)
     assert kinds(report) == {Kind.KEY_UNUSABLE}
     assert report.counts["opened"] == 23
+
+
+def test_swapped_data_keys(bank: Bank) -> None:
+    """Two wrapped data keys that change places are both named: a key is bound to what it is for."""
+    rowed = [rows(bank, "postings", account)[0] for account in ("A1", "A3")]
+    one, other = (UUID(bytes=row.data_key) for row in rowed)
+    with bank.owner() as owner:
+        wrapped = dict(owner.execute("select id, wrapped from kyc_keys.data_key").fetchall())
+        for key, content in ((one, wrapped[other]), (other, wrapped[one])):
+            owner.execute("update kyc_keys.data_key set wrapped = %s where id = %s", (content, key))
+    for row in rowed:
+        bank.log.ring.forget(row.data_key)
+    report = audited(bank)
+    assert kinds(report) == {Kind.KEY_UNUSABLE}
+    assert {finding.place.item for finding in report.findings} == {f"data key {key.hex}" for key in (one, other)}
+
+
+@pytest.mark.parametrize("what", ["policy", "access"])
+def test_edited_policy_and_access_log(bank: Bank, what: str) -> None:
+    """Policies and the log of reads are events like all others: edited, exchanged or removed, they are named."""
+    events: dict[str, tuple[StreamName, list[Event]]] = {
+        "policy": (
+            StreamName("policies", "institution"),
+            [
+                TemplatePublished(
+                    occurred_at=bank.now,
+                    approver="A-2",
+                    form=Template(name=f"natural/{n}", type="natural", mandatory=("names",), optional=()),
+                )
+                for n in (1, 2)
+            ],
+        ),
+        "access": (
+            StreamName("access", "C1"),
+            [
+                RecordRead(occurred_at=bank.now, customer="C1", fields=("names",), reason=f"call {n}")
+                for n in (1, 2)
+            ],
+        ),
+    }
+    name, said = events[what]
+    for event in said:
+        bank.record(Entry(name, name, event))
+    bank.seal()
+    assert audited(bank).ok
+    first, second = rows(bank, name.kind, name.key)
+    edit(bank, first, "state = %s, digest = %s", second.state, second.digest)
+    assert names(audited(bank), Kind.PAYLOAD_WRONG, first)
+    edit(bank, first, "state = %s, digest = %s", first.state, first.digest)
+    edit(bank, first, "commitment = %s", second.commitment)
+    assert names(audited(bank), Kind.HASH_WRONG, first)
+    edit(bank, first, "commitment = %s", first.commitment)
+    assert audited(bank).ok
+    execute(bank, "delete from kyc.event where stream_id = %s and version = 2", UUID(bytes=second.stream_id))
+    report = audited(bank)
+    assert Kind.SEALED_MISSING in kinds(report)
+    assert report.findings[0].place.lane == second.lane
 
 
 def test_edited_scan(bank: Bank) -> None:
