@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -84,6 +85,8 @@ def serve(folder: Path, /, *, host: str = "127.0.0.1", port: int = 8471) -> None
         server = WitnessServer(host, port, state, Witness(state, SystemClock()))
     except OSError as cause:
         raise ConfigurationError("cannot answer at this address", field=f"{host}:{port}") from cause
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job inherits SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     with server:
         screen().answer({"url": server.url, "witness_key": str(state.verifier)}, [f"answering at {server.url}"])
         server.serve_forever()

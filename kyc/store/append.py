@@ -16,7 +16,6 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import AsyncExitStack
 from secrets import randbelow
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from kyc.clock import Clock, SystemClock
 from kyc.errors import ClaimConflictError, KycError, StoreError
 from kyc.logs import logger
 from kyc.settings import WriterLimits
+from kyc.store.direct import ROWS_MAX, DirectSession, ShareLock
 from kyc.store.errors_pg import is_lost, translate
 from kyc.store.plan import Plan, Planner
 from kyc.store.records import Batch, StoredEvent
@@ -63,6 +63,8 @@ class GroupWriter:
         self._sharers = [_Sharer(self._board, [share]) for share in every]
         self._whole = _Sharer(self._board, every) if self._shares > 1 else self._sharers[0]
         self._closing = False
+        self._direct = DirectSession(dsn)
+        self._direct_busy = threading.Lock()
 
     async def open(self) -> None:
         """Connect and start.
@@ -78,6 +80,8 @@ class GroupWriter:
         self._closing = True
         for sharer in {id(sharer): sharer for sharer in (*self._sharers, self._whole)}.values():
             await sharer.close()
+        with self._direct_busy:  # a caller may be at it; it is done within one commit
+            self._direct.close()
 
     async def append(self, batches: Sequence[Batch]) -> list[Outcome | KycError]:
         """Record batches; one outcome or error each, in their order. Waits while the queue is full.
@@ -85,12 +89,7 @@ class GroupWriter:
         Raises:
             StoreUnavailableError: the database stayed out of reach; nothing is known to be recorded.
         """
-        events, share = 0, -1
-        for batch in batches:
-            for draft in batch.drafts:
-                events += 1
-                its = draft.lane % self._shares
-                share = its if share in (-1, its) else self._shares
+        events, share = self._reach(batches)
         board = self._board
         while board.queued > self._limits.queue_events:
             board.room.clear()
@@ -104,6 +103,44 @@ class GroupWriter:
         sharer.wake.set()
         return await answer
 
+    def append_here(self, batches: Sequence[Batch]) -> list[Outcome | KycError] | None:
+        """Record a few events on the calling thread, whichever it is; None where the queue has to do it."""
+        events, share = self._reach(batches)
+        if not 0 < events <= ROWS_MAX or share == self._shares or self._closing:
+            return None
+        sharer, lock = self._sharers[share], self._board.locks[share]
+        if sharer.queue or sharer.cautious or not self._direct_busy.acquire(blocking=False):
+            return None
+        try:
+            if not lock.try_acquire():
+                return None
+            try:
+                return self._write_here(batches)
+            finally:
+                lock.release()
+        finally:
+            self._direct_busy.release()
+
+    def _write_here(self, batches: Sequence[Batch]) -> list[Outcome | KycError] | None:
+        planner, every = self._board.planner, range(len(batches))
+        if planner.unknown(batches, every):
+            return None
+        plan = planner.plan(batches, every, self._board.clock.now_us())
+        if plan.refused or plan.deferred or plan.claims or plan.scans or not self._direct.insert(plan.rows):
+            return None
+        planner.committed(plan)
+        return [Outcome(tuple(plan.rows[first:past])) for _, first, past in plan.accepted]
+
+    def _reach(self, batches: Sequence[Batch]) -> tuple[int, int]:
+        """How many events, and the share they lie in; the number of shares where they lie in several."""
+        events, share = 0, -1
+        for batch in batches:
+            for draft in batch.drafts:
+                events += 1
+                its = draft.lane % self._shares
+                share = its if share in (-1, its) else self._shares
+        return events, share
+
 
 class _Board:
     """What the sharers have in common: the planner's memory, the locks of the lanes, the length of the queues."""
@@ -114,7 +151,7 @@ class _Board:
         self.clock = clock
         self.limits = limits
         self.planner = Planner(limits.heads_cached)
-        self.locks = [asyncio.Lock() for _ in range(shares)]
+        self.locks = [ShareLock() for _ in range(shares)]
         self.queued = 0
         self.room = asyncio.Event()
         self.room.set()
@@ -127,7 +164,7 @@ class _Sharer:
         self._board = board
         self._mine = mine
         self._session: Session | None = None
-        self._cautious = False
+        self.cautious = False
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self.queue: deque[_Request] = deque()
@@ -153,10 +190,15 @@ class _Sharer:
                 self.wake.clear()
                 await self.wake.wait()
                 continue
-            async with AsyncExitStack() as held:
-                for share in self._mine:  # ascending, so that nobody waits for a waiter
-                    await held.enter_async_context(self._board.locks[share])
+            locks = [self._board.locks[share] for share in self._mine]
+            for lock in locks:  # ascending, so that nobody waits for a waiter
+                await lock.acquire()
+            try:
                 await self._serve(self._drain())
+            finally:
+                for lock in locks:
+                    lock.release()
+            await asyncio.sleep(0)  # whom we just answered may have more: one turn of the loop, no timer
 
     async def _serve(self, requests: list[_Request]) -> None:
         try:
@@ -189,7 +231,7 @@ class _Sharer:
         board = self._board
         outcomes: dict[int, Outcome | KycError] = {}
         pending: Sequence[int] = range(len(batches))
-        doubt = self._cautious
+        doubt = self.cautious
         found = False
         for attempt in range(board.limits.attempts):
             try:
@@ -225,7 +267,7 @@ class _Sharer:
             outcomes.update(plan.refused)
             pending, doubt = plan.deferred, True
             if not pending:
-                self._cautious = found
+                self.cautious = found
                 return [outcomes[index] for index in range(len(batches))]
         raise StoreError("too many collisions with other writers", rule=f"{board.limits.attempts} attempts")
 
@@ -325,7 +367,15 @@ class Writer:
         return self.submit(batches).result()
 
     def submit(self, batches: Sequence[Batch]) -> Future[list[Outcome | KycError]]:
-        """Record batches in the background. At most ``events_per_commit`` events belong into one call."""
+        """Record batches in the background; a few events of a lone caller at once, on its own thread.
+
+        At most ``events_per_commit`` events belong into one call.
+        """
+        outcomes = self._writer.append_here(batches)
+        if outcomes is not None:
+            done: Future[list[Outcome | KycError]] = Future()
+            done.set_result(outcomes)
+            return done
         return asyncio.run_coroutine_threadsafe(self._writer.append(batches), self._loop)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
+from os import urandom
 from threading import Lock
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from kyc.settings import PAYLOAD_MAX, KeyLimits, WriterLimits
 from kyc.store.append import Outcome, Writer
 from kyc.store.data_keys import DataKeyStore
 from kyc.store.database import Database
-from kyc.store.protect import payload_of, protect, protect_scan, reveal, salts
+from kyc.store.protect import SALT_LENGTH, payload_of, protect, protect_scan, reveal, salts
 from kyc.store.read import VERSION_MAX, Reader
 from kyc.store.records import Batch, ClaimRow, Draft, ScanRow, StoredEvent, digest_of, lane_of
 
@@ -106,19 +107,28 @@ class EventLog:
 
     def protect(self, units: Sequence[Unit]) -> list[Batch | KycError]:
         """Encrypt and commit; a unit that cannot be encoded is answered with its error."""
+        if len(units) == 1 and len(units[0].entries) == 1:
+            entry = units[0].entries[0]
+            name = KeyName(self.stream_id(entry.subject), entry.event.RECORD_CLASS, entry.event.period())
+            key = self.ring.cached(name)
+            if key is not None:  # a lone fact of a known subject: no lists to make
+                return [self._protected(units[0], (key,), iter((urandom(SALT_LENGTH),)))]
         names = [
             [KeyName(self.stream_id(e.subject), e.event.RECORD_CLASS, e.event.period()) for e in unit.entries]
             for unit in units
         ]
         keys = self.ring.sealing([name for group in names for name in group])
         fresh = iter(salts(sum([len(group) for group in names])))
-        batches: list[Batch | KycError] = []
-        for unit, group in zip(units, names, strict=True):
-            try:
-                batches.append(self._batch(unit, [keys[name] for name in group], fresh))
-            except RefusedError as refusal:
-                batches.append(refusal)
-        return batches
+        return [
+            self._protected(unit, [keys[name] for name in group], fresh)
+            for unit, group in zip(units, names, strict=True)
+        ]
+
+    def _protected(self, unit: Unit, keys: Sequence[DataKey], fresh: Iterator[bytes]) -> Batch | KycError:
+        try:
+            return self._batch(unit, keys, fresh)
+        except RefusedError as refusal:
+            return refusal
 
     def stream_id(self, name: StreamName) -> bytes:
         """The 16-byte id of a stream."""

@@ -115,6 +115,18 @@ def texts(values: Sequence[str]) -> TextArray:
     return TextArray(_head(TextArray, len(values)) + byteas([value.encode() for value in values])[20:])
 
 
+_INT8 = Struct(">q").pack
+_INT2 = Struct(">h").pack
+
+
+def event_parameters(rows: Iterable[StoredEvent]) -> list[bytes]:
+    """The values of rows one after the other, columns in the order of ``StoredEvent``, as binary parameters."""
+    flat: list[bytes] = []
+    for row in rows:
+        flat += (_INT8(row[0]), _INT8(row[1]), _INT8(row[2]), _INT2(row[3]), *row[4:])
+    return flat
+
+
 _EVENT = Struct(">h iq iq iq ih i16s i16s i16s i32s i32s i32s i16s i")
 _LENGTH = Struct(">i")
 

@@ -1,7 +1,7 @@
 """One connection of the writer and what it says to the database. Knows statements, not policy.
 
-Small commits go out as one prepared statement straight through libpq: the driver's general path costs more than the
-work of a lone event. Large ones are copied.
+Small commits go out as one prepared statement straight through libpq, one statement for each number of rows: the
+driver's general path costs more than the work of a lone event. Large ones are copied.
 """
 
 from __future__ import annotations
@@ -21,10 +21,6 @@ from kyc.store.records import ClaimRow, Draft, Head, ScanRow, StoredEvent
 
 _SLICE: Final = 500
 """Rows packed at a time, about half a megabyte: the server takes one slice while we pack the next."""
-_INSERT: Final = b"kyc_insert_events"
-_TYPES: Final = [1016] * 3 + [1005] + [2951] * 3 + [1001] * 6
-"""Array types of the event's columns: bigint[], smallint[], uuid[], bytea[]."""
-_BINARY: Final = [Format.BINARY] * len(_TYPES)
 
 
 class Session:
@@ -32,16 +28,15 @@ class Session:
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
+        self._prepared: dict[int, tuple[bytes, list[Format]]] = {}
 
     @classmethod
     async def open(cls, dsn: str) -> Session:
-        """Connect, give up the owner's power, prepare."""
+        """Connect and give up the owner's power."""
         connection = await AsyncConnection.connect(dsn, autocommit=True)
         pgbinary.register(connection)
         await connection.execute(statements.SERVICE_ROLE)
-        session = cls(connection)
-        await session._prepare()
-        return session
+        return cls(connection)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -49,15 +44,15 @@ class Session:
 
     async def insert(self, plan: Plan, rows: Sequence[StoredEvent]) -> None:
         """One statement, one commit, one round trip."""
+        if not plan.claims and not plan.scans:
+            await self._insert_rows(rows)
+            return
         columns = list(zip(*rows, strict=True))
         events = [
             pgbinary.int8s(columns[0]), pgbinary.int8s(columns[1]), pgbinary.int8s(columns[2]),
             pgbinary.int2s(columns[3]), pgbinary.uuids(columns[4]), pgbinary.uuids(columns[5]),
             pgbinary.uuids(columns[6]), *(pgbinary.byteas(column) for column in columns[7:]),
         ]  # fmt: skip
-        if not plan.claims and not plan.scans:
-            await self._run_prepared(events)
-            return
         claims = [
             pgbinary.int2s([claim.lane for claim, _, _ in plan.claims]),
             pgbinary.texts([claim.kind for claim, _, _ in plan.claims]),
@@ -121,16 +116,19 @@ class Session:
         cursor = await self._connection.execute(statement, arguments, binary=True)
         return await cursor.fetchall()
 
-    async def _prepare(self) -> None:
-        text = statements.INSERT_EVENTS
-        for number in range(1, len(_BINARY) + 1):
-            text = text.replace("%s", f"${number}", 1)
-        self._connection.pgconn.send_prepare(_INSERT, text.encode(), _TYPES)
+    async def _insert_rows(self, rows: Sequence[StoredEvent]) -> None:
+        count = len(rows)
+        if count not in self._prepared:
+            await self._prepare(count)
+        name, formats = self._prepared[count]
+        self._connection.pgconn.send_query_prepared(name, pgbinary.event_parameters(rows), formats)
         await self._result()
 
-    async def _run_prepared(self, arguments: Sequence[bytes]) -> None:
-        self._connection.pgconn.send_query_prepared(_INSERT, arguments, _BINARY)
+    async def _prepare(self, count: int) -> None:
+        name = f"kyc_insert_{count}".encode()
+        self._connection.pgconn.send_prepare(name, *statements.insert_of(count))
         await self._result()
+        self._prepared[count] = name, [Format.BINARY] * (count * statements.EVENT_COLUMNS)
 
     async def _result(self) -> None:
         """Wait for the answer of what was sent.

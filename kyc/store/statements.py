@@ -22,7 +22,6 @@ def load(package: str, name: str) -> dict[str, LiteralString]:
 _QUERIES: Final = load("kyc.store", "queries.sql")
 
 SERVICE_ROLE: Final = _QUERIES["service_role"]
-INSERT_EVENTS: Final = _QUERIES["insert_events"]
 INSERT_ALL: Final = _QUERIES["insert_all"]
 COPY_EVENTS: Final = _QUERIES["copy_events"]
 COPY_CLAIMS: Final = _QUERIES["copy_claims"]
@@ -59,3 +58,14 @@ INSERT_SNAPSHOT: Final = _QUERIES["insert_snapshot"]
 SNAPSHOTS: Final = _QUERIES["snapshots"]
 TRACK: Final = _QUERIES["track"]
 TRACKED: Final = _QUERIES["tracked"]
+
+EVENT_TYPES: Final = (20, 20, 20, 21, 2950, 2950, 2950, 17, 17, 17, 17, 17, 17)
+"""Types of the event's columns: bigint, smallint, uuid, bytea."""
+EVENT_COLUMNS: Final = len(EVENT_TYPES)
+
+
+def insert_of(rows: int) -> tuple[bytes, list[int]]:
+    """The statement that inserts so many events, and the types of its parameters."""
+    places = iter(range(1, rows * EVENT_COLUMNS + 1))
+    groups = ["(" + ", ".join([f"${next(places)}" for _ in EVENT_TYPES]) + ")" for _ in range(rows)]
+    return _QUERIES["insert_events"].replace("%s", ", ".join(groups)).encode(), list(EVENT_TYPES) * rows

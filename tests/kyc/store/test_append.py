@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 from uuid import UUID
 
 import psycopg
@@ -25,8 +26,9 @@ from kyc.evidence import chain, header
 from kyc.settings import WriterLimits
 from kyc.store.append import GroupWriter, Outcome, Writer, _Sharer
 from kyc.store.database import Database
+from kyc.store.direct import DirectSession
 from kyc.store.log import EventLog
-from kyc.store.records import Batch
+from kyc.store.records import Batch, StoredEvent
 
 pytestmark = pytest.mark.pg15
 
@@ -298,6 +300,53 @@ def test_lost_before_the_commit(log: EventLog, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_Sharer, "_write", lose)
     receipts(log.append([unit("k", noted("C1", "a"))])[0])
     assert check_lanes(log) == 1
+
+
+def test_lone_caller_writes_on_its_own_thread(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few events of a lone caller whose streams are known never reach the queue, and are recorded alike."""
+    log.append([unit(f"first {n}", noted(f"C{n}", "a")) for n in range(3)])
+
+    async def never(self: GroupWriter, _: object) -> None:
+        raise AssertionError("queued")
+
+    monkeypatch.setattr(GroupWriter, "append", never)
+    for n in range(20):
+        (receipt,) = receipts(log.append([unit(f"then {n}", noted(f"C{n % 3}", "b"))])[0])
+        assert receipt.version == 2 + n // 3
+    assert check_lanes(log) == 23
+
+
+def test_direct_and_queued_callers_mix(log: EventLog) -> None:
+    """Threads that append one by one and many at a time meet on the same streams: nothing lost, nothing doubled."""
+
+    def caller(number: int, size: int) -> None:
+        for turn in range(12):
+            units = [unit(f"{number} {turn} {n}", noted(f"C{n % 5}", "x")) for n in range(size)]
+            for answer in log.append(units):
+                receipts(answer)
+
+    threads = [threading.Thread(target=caller, args=(number, 1 if number % 2 else 20)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert check_lanes(log) == 12 * (3 + 3 * 20)
+
+
+def test_direct_answer_lost(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A direct commit whose answer was lost is found by the queue: recorded once, answered as recorded."""
+    log.append([unit("1", noted("C1", "a"))])
+    real = DirectSession.insert
+
+    def lose(self: DirectSession, rows: Sequence[StoredEvent]) -> bool:
+        assert real(self, rows)
+        self.close()
+        return False
+
+    monkeypatch.setattr(DirectSession, "insert", lose)
+    (receipt,) = receipts(log.append([unit("2", noted("C1", "b"))])[0])
+    assert (receipt.version, receipt.replayed) == (2, False)
+    assert check_lanes(log) == 2
 
 
 def test_backend_killed(log: EventLog) -> None:
