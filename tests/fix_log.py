@@ -60,8 +60,10 @@ def unit(key: str, *entries: Entry, claims: tuple[Claim, ...] = ()) -> Unit:
 
 @pytest.fixture
 def provider(tmp_path: Path) -> FileKeyProvider:
-    """A key provider in a fresh folder."""
-    return FileKeyProvider.open(tmp_path / "keys")
+    """A key provider in a fresh folder; streams have the same lanes every time, A0 to A5 different ones."""
+    opened = FileKeyProvider.open(tmp_path / "keys")
+    (tmp_path / "keys" / "secret-blind").write_bytes(bytes(range(7, 39)))
+    return opened
 
 
 @pytest.fixture
