@@ -1,16 +1,17 @@
-"""Current profiles of customers, found by keyed digests of customer and document numbers, names and telephones.
+"""Current profiles of customers, found by keyed digests of numbers and of what names are made of.
 
 A profile is the customer's state folded from identity events alone, which share one data key: destroying that key
 disposes of the whole row. What due diligence found is under another clock and belongs to other read models. The
-state is folded on from the row, so an event costs the same however long the customer's history is.
+state is folded on from the row, so an event costs the same however long the customer's history is. By what a
+customer is found, formerly too, says :mod:`projections.customer_search`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from unicodedata import normalize
+from dataclasses import field as column
+from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
 import msgspec
@@ -25,14 +26,19 @@ from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
 from kyc.store.statements import load
+from projections import customer_file, customer_search
 from projections.cells import decrypt, encrypt
+from projections.customer_search import Asked, Field, Value
 from projections.projection import Tables, reading
 
 _SQL: Final = load("projections", "customer_profile.sql")
-_TYPES: Final = ("uuid", "uuid", "uuid[]", "text", "text", "text", "int8", "uuid", "bytea")
+_TYPES: Final = (
+    "uuid", "uuid", "uuid[]", "uuid[]", "text", "text", "text", "text", "text[]", "text[]", "date", "int8", "uuid",
+    "bytea",
+)  # fmt: skip
 _NOBODY: Final = UUID(int=0)
 FOUND: Final = 1_000
-"""Most profiles that a search answers with."""
+"""Most profiles that a search answers with, unless asked for more."""
 
 
 class State(CustomerState, frozen=True, kw_only=True):
@@ -42,8 +48,16 @@ class State(CustomerState, frozen=True, kw_only=True):
     checks: tuple[DocumentVerified, ...] = ()
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """What is encrypted in a row."""
+
+    state: State
+    once: tuple[tuple[Field, str], ...] = ()
+    """By what the customer was found and is not any more."""
+
+
 _encode = msgspec.json.Encoder(order="sorted", decimal_format="string").encode
-_decode = msgspec.json.Decoder(State).decode
+_decode = msgspec.json.Decoder(_Kept).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,8 @@ class Profile:
     status: str
     version: int
     state: State | None
+    once: tuple[Value, ...] = ()
+    """Former names, numbers and so on."""
 
     @property
     def fields(self) -> dict[str, Any] | None:
@@ -72,13 +88,27 @@ class _Row:
     version: int = 0
     key: DataKey | None = None
     state: CustomerState | None = None
+    ever: set[Value] = column(default_factory=set)
+
+    def empty(self) -> None:
+        """Nothing is known any more."""
+        self.key = self.state = None
+        self.ever = set()
+
+    def fold(self, recorded: Recorded, key: DataKey | None) -> None:
+        """The row after one more event."""
+        assert recorded.event is not None
+        state = evolve("customer", self.state, recorded.event)
+        if state is not None and state is not self.state:
+            self.ever |= customer_search.values(state)
+        self.state, self.key = state, key if state is not None else None
 
 
 class CustomerProfile:
     """One row for each customer."""
 
     name = "customer_profile"
-    version = 2
+    version = 3
     topics = frozenset(
         topic
         for topic, kind in topics().items()
@@ -99,13 +129,12 @@ class CustomerProfile:
                 row = rows[stream] = _Row(stream, recorded.context.branch)
             row.version = recorded.row.version
             if recorded.event is None:
-                row.key = row.state = None
+                row.empty()
                 continue
             key = keys[recorded.row.data_key]
             if key is not row.key and row.key is not None and _destroyed(log, row.key.id):
-                row.state = None  # known only because the key lingers in our cache
-            row.state = evolve("customer", row.state, recorded.event)
-            row.key = key if row.state is not None else None
+                row.empty()  # known only because the key lingers in our cache
+            row.fold(recorded, key)
         connection.execute(tables.fill(_SQL["delete"]), (streams,))
         tables.copy(connection, self.name, _TYPES, [_cells(log, row) for row in rows.values()])
 
@@ -114,30 +143,75 @@ class CustomerProfile:
         return connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
 
 
-def find(
-    log: EventLog, *, number: str | None = None, document: str | None = None, name: str | None = None,
-    phone: str | None = None,
-) -> list[Profile]:  # fmt: skip
-    """Profiles by one of customer number, document number, full name in any script, telephone number.
+class Given(TypedDict, total=False):
+    """The one thing that is known (:data:`projections.customer_search.Field`), or the customer number."""
 
-    Names and numbers are compared without regard to case, width and spaces. Nobody found: an empty list.
+    number: str
+    name: str
+    """Words from their beginning on, in any order and script, in pinyin; or Chinese characters."""
+    document: str
+    phone: str
+    email: str
+    identifier: str
+    account: str
+    party: str
+    party_document: str
+
+
+def find(
+    log: EventLog, *, former: bool = False, by_sound: bool = False, branch: str | None = None, limit: int = FOUND,
+    **given: Unpack[Given],
+) -> list[Profile]:  # fmt: skip
+    """Profiles by one thing that is known of a customer; case, width, accents and blanks make no difference.
+
+    Args:
+        log: the event log.
+        former: whether names, numbers and so on count that were known once and are not any more.
+        by_sound: whether Chinese characters of a name are looked for by how they are read.
+        branch: only customers this branch looks after.
+        limit: profiles at most.
+        given: the one thing. Nobody found: an empty list.
 
     Raises:
+        InputError: too little to look for.
         NotFoundError: the read model is not built yet.
     """
-    given = [
-        (field, value)
-        for field, value in (("customer", number), ("document", document), ("name", name), ("phone", phone))
-        if value is not None
-    ]
-    assert len(given) == 1, "search by one thing"
-    digest = UUID(bytes=_digest(log, *given[0]))
-    with reading(log) as connection:
-        if number is not None:
-            found = connection.execute(_SQL["by_number"], (digest,), binary=True).fetchall()
-        else:
-            found = connection.execute(_SQL["by_key"], (digest, FOUND), binary=True).fetchall()
-    return _profiles(log, found)
+    ((what, text),) = given.items()
+    assert isinstance(text, str)
+    if what == "number":
+        digest = UUID(bytes=log.blinder.index("customer", text))
+        with reading(log) as connection:
+            found = connection.execute(_SQL["by_number"], (digest, branch, branch), binary=True).fetchall()
+        return _profiles(log, found)
+    (field,) = (known for known in customer_search.FIELDS if known.replace("-", "_") == what)
+    found_by: dict[bytes, Profile] = {}
+    for one in customer_search.asked(field, text, by_sound=by_sound):
+        for profile in _matching(log, one, branch, former=former):
+            found_by[profile.stream_id] = profile
+            if len(found_by) >= limit:
+                break
+    return [found_by[stream] for stream in sorted(found_by)][:limit]
+
+
+def _matching(log: EventLog, one: Asked, branch: str | None, *, former: bool) -> Iterator[Profile]:
+    """Those who match in fact, among the candidates of the index, in the order of their stream ids."""
+    digests = pgbinary.uuids(sorted(_digests(log, one.field, one.tokens)))
+    statement, keys = ("by_any_key", (digests, digests)) if former else ("by_key", (digests,))
+    after = _NOBODY
+    while True:
+        with reading(log) as connection:
+            page = connection.execute(
+                _SQL[statement], (*keys, after, branch, branch, FOUND), binary=True
+            ).fetchall()
+        for profile in _profiles(log, page):
+            if profile.state is None:
+                continue  # its key is destroyed: whether it matches nobody can say
+            known = customer_search.values(profile.state)
+            if customer_search.matches(one, known) or (former and customer_search.matches(one, profile.once)):
+                yield profile
+        if len(page) < FOUND:
+            return
+        after = UUID(bytes=page[-1][0])
 
 
 def of_streams(log: EventLog, streams: Iterable[bytes | StreamName]) -> list[Profile]:
@@ -165,12 +239,6 @@ def of_branch(
         return _profiles(log, connection.execute(_SQL["of_branch"], arguments, binary=True).fetchall())
 
 
-def normal(field: str, value: str) -> str:
-    """A search value as it is digested: one width, one case; names keep single spaces, numbers none."""
-    words = normalize("NFKC", value).casefold().split()
-    return " ".join(words) if field == "name" else "".join(words)
-
-
 def _current(
     connection: Connection, log: EventLog, tables: Tables, streams: pgbinary.UuidArray
 ) -> dict[bytes, _Row]:
@@ -180,7 +248,8 @@ def _current(
     for stream, branch, version, data_key, profile in found:
         row = rows[stream] = _Row(stream, branch or "", version, keys.get(data_key))
         if row.key is not None:
-            row.state = _decode(decrypt(row.key, stream, profile))
+            kept = _decode(decrypt(row.key, stream, profile))
+            row.state, row.ever = kept.state, {*customer_search.values(kept.state), *_values(kept.once)}
     return rows
 
 
@@ -189,43 +258,44 @@ def _destroyed(log: EventLog, key: bytes) -> bool:
 
 
 def _cells(log: EventLog, row: _Row) -> tuple[object, ...]:
-    state, key = row.state, row.key
+    state, key, nothing = row.state, row.key, pgbinary.uuids([])
     if state is None or key is None:
-        return row.stream_id, None, pgbinary.uuids([]), None, None, "disposed", row.version, None, None
+        return (
+            row.stream_id, None, nothing, nothing, None, None, "disposed", None, [], [], None, row.version,
+            None, None,
+        )  # fmt: skip
+    now = customer_search.values(state)
+    once = tuple(sorted(row.ever - now))
     return (
         row.stream_id,
-        _digest(log, "customer", state.customer),
-        pgbinary.uuids(sorted(_search(log, state))),
+        log.blinder.index("customer", state.customer),
+        pgbinary.uuids(_index(log, now)),
+        pgbinary.uuids(_index(log, once)),
         state.type,
         state.life.branch or row.branch,
-        _status(state),
+        customer_file.status(state),
+        state.registered.template,
+        customer_file.filled(state),
+        customer_file.findings(state),
+        state.verified.occurred_at.date() if state.verified is not None else None,
         row.version,
         key.id,
-        encrypt(key, row.stream_id, _encode(state)),
+        encrypt(key, row.stream_id, _encode({"state": state, "once": once})),
     )
 
 
-def _search(log: EventLog, state: CustomerState) -> set[bytes]:
-    values = [("document", document.number) for document in state.documents]
-    values += [("name", name.text) for name in state.names]
-    values += [("phone", phone.number) for phone in state.phones]
-    return {_digest(log, field, value) for field, value in values}
+def _index(log: EventLog, values: Iterable[Value]) -> list[bytes]:
+    return sorted(
+        {digest for value in values for digest in _digests(log, value.field, customer_search.tokens(value))}
+    )
 
 
-def _status(state: CustomerState) -> str:
-    if state.life.merged_into:
-        return "merged"
-    if state.life.deceased_on is not None:
-        return "deceased"
-    if state.relationship_to is not None:
-        return "ended"
-    if state.relationship_from is not None:
-        return "active"
-    return "verified" if state.verified is not None else "registered"
+def _digests(log: EventLog, what: Field, tokens: Iterable[str]) -> list[bytes]:
+    return [log.blinder.index(what, token) for token in tokens]
 
 
-def _digest(log: EventLog, field: str, value: str) -> bytes:
-    return log.blinder.index(field, value if field == "customer" else normal(field, value))
+def _values(kept: Iterable[tuple[Field, str]]) -> tuple[Value, ...]:
+    return tuple(Value(*one) for one in kept)
 
 
 def _profiles(log: EventLog, found: Sequence[tuple[Any, ...]]) -> list[Profile]:
@@ -233,6 +303,10 @@ def _profiles(log: EventLog, found: Sequence[tuple[Any, ...]]) -> list[Profile]:
     profiles = []
     for stream, kind, branch, status, version, data_key, cell in found:
         key = keys.get(data_key)
-        state = _decode(decrypt(key, stream, cell)) if key is not None else None
-        profiles.append(Profile(stream, kind, branch, status if state else "disposed", version, state))
+        kept = _decode(decrypt(key, stream, cell)) if key is not None else None
+        profiles.append(
+            Profile(stream, kind, branch, status, version, kept.state, _values(kept.once))
+            if kept is not None
+            else Profile(stream, kind, branch, "disposed", version, None)
+        )
     return profiles

@@ -117,9 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @cache
 def _register() -> None:
-    from kyc.cli import evidence, exports, investigate, law, operations, receipts, records, witness
+    from kyc.cli import evidence, exports, investigate, law, operations, receipts, records, registers, witness
 
-    for module in (records, investigate, evidence, exports, law, operations, receipts, witness):
+    for module in (records, investigate, evidence, exports, law, operations, receipts, registers, witness):
         module.register(app)
 
 

@@ -5,16 +5,21 @@
 create table kyc_read.customer_profile{b} (
     stream_id uuid primary key,
     number uuid,                                -- keyed digest of the customer number
-    found_by uuid[] not null,                   -- keyed digests of document numbers, names, telephone numbers
+    found_by uuid[] not null,                   -- keyed digests of numbers, and of what names are made of
+    once_by uuid[] not null,                    -- the same of what was known once and is not any more
     type text,
     branch text,
     status text not null,
+    template text,                              -- of the registration
+    filled text[] not null,                     -- fields of the form that hold something
+    findings text[] not null,                   -- what contradicts itself in the file
+    verified_on date,
     version bigint not null,                    -- of the last identity event that is in the profile
     data_key uuid,
     profile bytea                               -- nonce ‖ AES-256-GCM(data key, JSON)
 );
 create index customer_profile{b}_number on kyc_read.customer_profile{b} (number);
-create index customer_profile{b}_found_by on kyc_read.customer_profile{b} using gin (found_by);
+create index customer_profile{b}_found_by on kyc_read.customer_profile{b} using gin (found_by, once_by);
 create index customer_profile{b}_branch on kyc_read.customer_profile{b} (branch, status)
 
 -- current --
@@ -28,18 +33,26 @@ delete from kyc_read.customer_profile{b} where stream_id = any (%s)
 -- sweep --
 -- Rows under keys that were destroyed.
 update kyc_read.customer_profile{b} t
-set number = null, found_by = '{}', type = null, branch = null, status = 'disposed', data_key = null, profile = null
+set number = null, found_by = '{}', once_by = '{}', type = null, branch = null, status = 'disposed', template = null,
+    filled = '{}', findings = '{}', verified_on = null, data_key = null, profile = null
 from kyc_keys.data_key k
 where k.destroyed_at >= %s and t.stream_id = k.subject and t.data_key = k.id
 
 -- by_number --
 -- The customer of a number.
-select stream_id, type, branch, status, version, data_key, profile from kyc_read.customer_profile where number = %s
+select stream_id, type, branch, status, version, data_key, profile from kyc_read.customer_profile
+where number = %s and (%s::text is null or branch = %s)
 
 -- by_key --
--- Customers with a document, name or telephone number.
+-- Customers who have all of these digests, page by page.
 select stream_id, type, branch, status, version, data_key, profile from kyc_read.customer_profile
-where found_by @> array[%s] order by stream_id limit %s
+where found_by @> %s and stream_id > %s and (%s::text is null or branch = %s) order by stream_id limit %s
+
+-- by_any_key --
+-- Customers who have or once had all of these digests, page by page.
+select stream_id, type, branch, status, version, data_key, profile from kyc_read.customer_profile
+where (found_by @> %s or once_by @> %s) and stream_id > %s and (%s::text is null or branch = %s)
+order by stream_id limit %s
 
 -- by_stream --
 -- The customers of some streams.

@@ -85,7 +85,7 @@ def test_profile_is_found(ledger: Ledger, engine: Engine) -> None:
         assert found.state is not None
         assert found.state.customer == "C3"
     assert customer_profile.find(log, phone="+442079460000") == [found]
-    assert customer_profile.find(log, number="C9") == customer_profile.find(log, name="zhang") == []
+    assert customer_profile.find(log, number="C9") == customer_profile.find(log, name="zhank") == []
     assert customer_profile.of_streams(log, [StreamName("customer", "C1")]) == [ada]
     everybody = customer_profile.of_branch(log, "B-1")
     assert len(everybody) == 3

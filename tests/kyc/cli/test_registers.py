@@ -1,0 +1,44 @@
+"""Registers of customers from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fix_bank import household, registered
+from fix_cli import Call, document
+
+from kyc.simulate.submissions import wire
+
+
+@pytest.fixture
+def bank(call: Call, tmp_path: Path) -> Path:
+    """A file of a household and of somebody with a Chinese name, taken in and projected."""
+    source = tmp_path / "bank.ndjson"
+    lines = [*household(), registered("C3", "\u5f20\u4f1f\u660e")]
+    source.write_bytes(b"".join(map(wire, lines)))
+    assert call("ingest", "ndjson", str(source))[0] == 0
+    assert call("project")[0] == 0
+    return source
+
+
+@pytest.mark.usefixtures("bank")
+def test_find(call: Call) -> None:
+    """By anything, by one field, of a branch, as of a day, as text and as JSON."""
+    for given, expected in (
+        (("ada",), ["C1"]), (("A2",), ["C2"]), (("p2", "--by", "document"), ["C2"]), (("zhang wm",), []),
+        (("zwm",), ["C3"]), (("zhang weiming", "--by", "name", "--by", "party"), ["C3"]),
+        (("ada", "--branch", "B-2"), []), (("ada", "--as-of", "2020-01-01"), []), (("ada", "--former"), ["C1"]),
+    ):  # fmt: skip
+        told = document(call("--json", "find", *given))["customers"]
+        assert [one["customer"] for one in told] == expected, given
+    (ada,) = document(call("--json", "find", "Ada"))["customers"]
+    assert (ada["found_by"], ada["branch"], ada["status"]) == (["name"], "B-1", "active")
+    assert ada["birth_date"] == "1990-05-17"
+    assert "Ada Lovelace  born 1990-05-17  active, B-1  by name" in call("find", "ada")[1]
+    assert len(document(call("--json", "find", "--branch", "B-1"))["customers"]) == 3
+    assert call("find", "nobody")[1] == "nobody found\n"
+    code, _, said = call("find", "x", "--by", "name")
+    assert code == 2
+    assert "too little to look for" in said
+    assert call("find")[0] == 2
