@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Final, Literal, NamedTuple
 
+from kyc.domain.calendar import age_on
 from kyc.domain.identifiers import Mrz, mrz_td3, resident_id_make
 from kyc.simulate import words
 from kyc.simulate.chance import below, between, pick, skewed
@@ -75,7 +76,7 @@ def make_traits(random: Random, today: date, birth: date | None = None, order: i
     minority = random.random() < 0.05
     region = BY_CODE[pick(random, MINORITY_REGIONS)] if minority else skewed(random, REGIONS)
     order = below(random, 500) if order is None else order
-    return Traits(sex, birth, order, region, minority, *_livelihood(random, _age(birth, today)))
+    return Traits(sex, birth, order, region, minority, *_livelihood(random, age_on(birth, today)))
 
 
 def make_resident(random: Random, today: date, traits: Traits) -> Person:
@@ -140,15 +141,12 @@ def _minority_name(random: Random, sex: Sex) -> tuple[str, str]:
     return f"{own[0]}·{father[0]}", f"{own[1]} {father[1]}".upper()
 
 
-def _age(birth: date, today: date) -> int:
-    return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
-
-
 def _resident_document(random: Random, number: str, place: str, birth: date, today: date) -> Document:
     authority = f"{place}公安局"
-    if random.random() < 0.03 and _age(birth, today) < 45:  # runs out soon: the ledger must notice
+    if random.random() < 0.03 and age_on(birth, today) < 45:  # runs out soon: the ledger must notice
         expires = today + timedelta(days=between(random, 5, 400))
-        return Document("resident-id", number, "CHN", authority, years_after(expires, -10), expires)
+        if (issued := _issued_for(birth, expires)) is not None:
+            return Document("resident-id", number, "CHN", authority, issued, expires)
     issued = today - timedelta(days=between(random, 20, 7_000))
     while (expires_next := _card_expiry(birth, issued)) is not None and expires_next <= today:
         issued = expires_next
@@ -157,10 +155,16 @@ def _resident_document(random: Random, number: str, place: str, birth: date, tod
 
 def _card_expiry(birth: date, issued: date) -> date | None:
     """Valid 5 years below 16, 10 up to 25, 20 up to 45, then without end (Resident Identity Card Law art. 5)."""
-    age = _age(birth, issued)
+    age = age_on(birth, issued)
     if age >= 46:
         return None
     return years_after(issued, 5 if age < 16 else 10 if age <= 25 else 20)
+
+
+def _issued_for(birth: date, expires: date) -> date | None:
+    """The day of issue that gives a holder this day of expiry; None where no card of theirs ends then."""
+    days = (years_after(expires, -years) for years in (20, 10, 5))
+    return next((issued for issued in days if _card_expiry(birth, issued) == expires), None)
 
 
 def years_after(day: date, years: int) -> date:

@@ -107,6 +107,6 @@ def test_a_reader_that_stops_early_is_no_error_message() -> None:
 
 
 PINNED = {
-    "submissions": "e23a098d09e3fb8cbdc63435aa440b257ff51ffc2dc33642c3b902ad32d30313",
-    "plain": "68cd148b39cc48b8644f6fe58036845884ad1a4538fd39341a6301b474bf58d2",
+    "submissions": "fb6da744aca37e8b7d5ddf8f72561501f11c0f83f79e66e01fdbcee245e64bc2",
+    "plain": "d4efdf1e721d98aeffee892220355d877adbc8d3a7ed09e58e8780cc565c4643",
 }
