@@ -7,6 +7,7 @@ from typing import Final
 from projections.account_register import AccountRegister
 from projections.customer_profile import CustomerProfile
 from projections.disposal_register import DisposalRegister
+from projections.document_register import DocumentRegister
 from projections.projection import Projection
 from projections.retention_trigger import RetentionTrigger
 from projections.transaction_index import TransactionIndex
@@ -17,4 +18,5 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     TransactionIndex(),
     RetentionTrigger(),
     DisposalRegister(),
+    DocumentRegister(),
 )

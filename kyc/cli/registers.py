@@ -1,22 +1,35 @@
-"""Commands about registers of customers: who is found, by what and as of when."""
+"""Commands about registers of customers: who is found, whose documents run out, each as of a day."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
+from kyc.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from kyc.domain.policies import Policies
+    from kyc.store.log import EventLog
+    from kyc.wiring import Service
 
 By = Literal["number", "name", "document", "phone", "email", "identifier", "account", "party", "party-document"]
+Pending = Literal["expiring", "grace", "suspended", "expired"]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100_000))]
 
 
 def register(app: App) -> None:
     """Add the commands."""
     app.command(find)
+    documents = App(name="documents", help="Documents of customers, and where each stands on a day.")
+    documents.command(documents_show, name="show")
+    documents.command(documents_due, name="due")
+    app.command(documents)
 
 
 def find(
@@ -65,3 +78,132 @@ def find(
         )  # fmt: skip
         found = register.find(opened.log, wanted)
         screen().answer({"customers": [register.as_dict(one) for one in found]}, register.lines(found))
+
+
+# --- documents -----------------------------------------------------------------------------------------
+
+
+def documents_show(number: str, /, *, on: str | None = None) -> None:
+    """A customer's documents and where each stands on a day.
+
+    Parameters
+    ----------
+    number
+        The customer number.
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    """
+    from projections import document_register
+    from replay import render
+
+    with service() as opened:
+        day = _day(opened, on)
+        rules = _policies(opened).documents(day)
+        found = document_register.of_streams(opened.log, [_stream(opened.log, number)], day, rules)
+        document = [
+            {name: value for name, value in one._asdict().items() if name not in {"stream_id", "printed"}}
+            | (render.plain(one.printed) if one.printed is not None else {})
+            for one in found
+        ]
+        lines = [
+            f"{one.state:<14} {one.kind:<20} {one.printed.number if one.printed else '(disposed of)'}"
+            f"  {one.country}, expires {one.expires_on or 'never'}"
+            f"{f', {one.void} on {one.void_on}' if one.void else ''}"
+            f"{f', check: {one.checked} on {one.checked_on}' if one.checked else ''}"
+            for one in found
+        ]
+        screen().answer({"customer": number, "on": day, "documents": document}, lines or ["no documents"])
+
+
+def documents_due(
+    *, on: str | None = None, branch: str | None = None, state: tuple[Pending, ...] = (), limit: Count = 1_000
+) -> None:
+    """Customers of whom another document is wanted: what is valid longest expires soon or has expired.
+
+    Parameters
+    ----------
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    branch
+        Only customers this branch looks after.
+    state
+        Only these: expiring, in grace (the reasonable period), suspended; expired where no rules are in use.
+    limit
+        Customers told at most.
+    """
+    from projections import document_register
+
+    with service() as opened:
+        day = _day(opened, on)
+        rules = _policies(opened).documents(day)
+        found = document_register.due(
+            opened.log, day, rules, states=state or document_register.DUE, branch=branch, limit=limit
+        )
+        known = _named(opened.log, (one.stream_id for one in found))
+        document = [
+            known[one.stream_id] | {name: value for name, value in one._asdict().items() if name != "stream_id"}
+            for one in found
+        ]
+        lines = [
+            f"{one.expires_on}  {one.state:<10} {_who(known[one.stream_id])}  {one.kind}, {one.branch}"
+            f"{', service is suspended' if one.suspended else ''}"
+            for one in found
+        ]
+        screen().answer({"on": day, "documents": document}, lines or ["nothing is due"])
+
+
+# --- what the commands share ----------------------------------------------------------------------------
+
+
+def _day(opened: Service, text: str | None) -> date:
+    """The day a person means; today in the institution's zone where none is named.
+
+    Raises:
+        InputError: not a date.
+    """
+    if text is None:
+        return opened.ledger.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
+
+
+def _policies(opened: Service) -> Policies:
+    """What head office has published."""
+    from kyc.domain.policies import NOTHING
+    from kyc.domain.stream import POLICIES
+
+    found: Policies = opened.ledger.state(POLICIES) or NOTHING
+    return found
+
+
+def _stream(log: EventLog, number: str) -> bytes:
+    """The stream of a customer.
+
+    Raises:
+        NotFoundError: no such customer.
+    """
+    from projections import customer_profile
+
+    found = customer_profile.find(log, number=number)
+    if not found:
+        raise NotFoundError("no such customer", field="customer")
+    return found[0].stream_id
+
+
+def _named(log: EventLog, streams: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
+    """Customer number and first name by stream; empty where disposed of."""
+    from projections import customer_profile
+
+    wanted = list(dict.fromkeys(streams))
+    found: dict[bytes, dict[str, Any]] = {stream: {"customer": None, "name": None} for stream in wanted}
+    for profile in customer_profile.of_streams(log, wanted):
+        if profile.state is not None:
+            name = profile.state.names[0].text if profile.state.names else None
+            found[profile.stream_id] = {"customer": profile.state.customer, "name": name}
+    return found
+
+
+def _who(known: dict[str, Any]) -> str:
+    return "(disposed of)" if known["customer"] is None else f"{known['customer']} {known['name']}"

@@ -23,6 +23,28 @@ def bank(call: Call, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("bank")
+def test_documents(call: Call) -> None:
+    """A customer's documents on a day, and whom to ask for another, once head office has adopted the rules."""
+    (one,) = document(call("--json", "documents", "show", "C1", "--on", "2035-01-02"))["documents"]
+    assert (one["number"], one["state"], one["expires_on"], one["scans"]) == ("P1", "expired", "2035-01-01", 1)
+    assert call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")[0] == 0
+    assert "grace          passport             P1  GBR, expires 2035-01-01" in call(
+        "documents", "show", "C1", "--on", "2035-01-02"
+    )[1]  # fmt: skip
+    due = document(call("--json", "documents", "due", "--on", "2035-06-01", "--branch", "B-1"))["documents"]
+    assert sorted((one["customer"], one["name"], one["state"]) for one in due) == [
+        ("C1", "Ada Lovelace", "suspended"), ("C2", "Grace Hopper", "suspended"),
+    ]  # fmt: skip
+    assert (
+        "2035-01-01  suspended  C1 Ada Lovelace  passport, B-1" in call("documents", "due", "--on", "2035-06-01")[1]
+    )
+    assert call("documents", "due", "--on", "2035-06-01", "--state", "expiring")[1] == "nothing is due\n"
+    assert call("documents", "due")[1] == "nothing is due\n"
+    assert call("documents", "show", "C9")[0] == 4
+    assert call("documents", "show", "C1", "--on", "soon")[0] == 2
+
+
+@pytest.mark.usefixtures("bank")
 def test_find(call: Call) -> None:
     """By anything, by one field, of a branch, as of a day, as text and as JSON."""
     for given, expected in (
