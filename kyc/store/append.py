@@ -105,6 +105,8 @@ class GroupWriter:
 
     def append_here(self, batches: Sequence[Batch]) -> list[Outcome | KycError] | None:
         """Record a few events on the calling thread, whichever it is; None where the queue has to do it."""
+        if len(batches) > ROWS_MAX:
+            return None
         events, share = self._reach(batches)
         if not 0 < events <= ROWS_MAX or share == self._shares or self._closing:
             return None

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import psycopg
-from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus
 
 from kyc.logs import logger
 from kyc.store import pgbinary, statements
@@ -66,7 +66,7 @@ class DirectSession:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: psycopg.Connection[Any] | None = None
-        self._prepared: set[int] = set()
+        self._prepared: set[bytes] = set()
 
     def insert(self, rows: Sequence[StoredEvent]) -> bool:
         """One statement, one commit. False: not known to be recorded, ask the queue."""
@@ -74,15 +74,13 @@ class DirectSession:
             if self._connection is None:
                 self._connection = psycopg.connect(self._dsn, autocommit=True)
                 self._connection.execute(statements.SERVICE_ROLE)
-            pgconn, count = self._connection.pgconn, len(rows)
-            name = b"kyc_insert_%d" % count
-            if count not in self._prepared:
-                done = pgconn.prepare(name, *statements.insert_of(count))
+            pgconn, statement = self._connection.pgconn, statements.insert_of(len(rows))
+            if statement.name not in self._prepared:
+                done = pgconn.prepare(statement.name, statement.text, statement.types)
                 if done.status != ExecStatus.COMMAND_OK:
                     return self._left()
-                self._prepared.add(count)
-            formats = [Format.BINARY] * (count * statements.EVENT_COLUMNS)
-            result = pgconn.exec_prepared(name, pgbinary.event_parameters(rows), formats)
+                self._prepared.add(statement.name)
+            result = pgconn.exec_prepared(statement.name, pgbinary.event_parameters(rows), statement.formats)
         except psycopg.Error:
             return self._left()
         return result.status == ExecStatus.COMMAND_OK or self._left()

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
-from os import urandom
 from threading import Lock
 from uuid import UUID
 
@@ -28,7 +27,7 @@ from kyc.settings import PAYLOAD_MAX, KeyLimits, WriterLimits
 from kyc.store.append import Outcome, Writer
 from kyc.store.data_keys import DataKeyStore
 from kyc.store.database import Database
-from kyc.store.protect import SALT_LENGTH, payload_of, protect, protect_scan, reveal, salts
+from kyc.store.protect import payload_of, protect, protect_scan, reveal, salts
 from kyc.store.read import VERSION_MAX, Reader
 from kyc.store.records import Batch, ClaimRow, Draft, ScanRow, StoredEvent, digest_of, lane_of
 
@@ -112,7 +111,7 @@ class EventLog:
             name = KeyName(self.stream_id(entry.subject), entry.event.RECORD_CLASS, entry.event.period())
             key = self.ring.cached(name)
             if key is not None:  # a lone fact of a known subject: no lists to make
-                return [self._protected(units[0], (key,), iter((urandom(SALT_LENGTH),)))]
+                return [self._protected(units[0], (key,), iter(salts(1)))]
         names = [
             [KeyName(self.stream_id(e.subject), e.event.RECORD_CLASS, e.event.period()) for e in unit.entries]
             for unit in units

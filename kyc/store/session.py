@@ -13,7 +13,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ExecStatus
 
 from kyc.store import pgbinary, statements
 from kyc.store.plan import Plan
@@ -28,7 +28,7 @@ class Session:
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
-        self._prepared: dict[int, tuple[bytes, list[Format]]] = {}
+        self._prepared: set[bytes] = set()
 
     @classmethod
     async def open(cls, dsn: str) -> Session:
@@ -117,18 +117,13 @@ class Session:
         return await cursor.fetchall()
 
     async def _insert_rows(self, rows: Sequence[StoredEvent]) -> None:
-        count = len(rows)
-        if count not in self._prepared:
-            await self._prepare(count)
-        name, formats = self._prepared[count]
-        self._connection.pgconn.send_query_prepared(name, pgbinary.event_parameters(rows), formats)
+        pgconn, statement = self._connection.pgconn, statements.insert_of(len(rows))
+        if statement.name not in self._prepared:
+            pgconn.send_prepare(statement.name, statement.text, statement.types)
+            await self._result()
+            self._prepared.add(statement.name)
+        pgconn.send_query_prepared(statement.name, pgbinary.event_parameters(rows), statement.formats)
         await self._result()
-
-    async def _prepare(self, count: int) -> None:
-        name = f"kyc_insert_{count}".encode()
-        self._connection.pgconn.send_prepare(name, *statements.insert_of(count))
-        await self._result()
-        self._prepared[count] = name, [Format.BINARY] * (count * statements.EVENT_COLUMNS)
 
     async def _result(self) -> None:
         """Wait for the answer of what was sent.

@@ -6,8 +6,11 @@ Blocks in the file begin with ``-- name --`` and one line of purpose.
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.resources import files
-from typing import Final, LiteralString, cast
+from typing import Final, LiteralString, NamedTuple, cast
+
+from psycopg.pq import Format
 
 _BLOCK = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 
@@ -59,13 +62,24 @@ SNAPSHOTS: Final = _QUERIES["snapshots"]
 TRACK: Final = _QUERIES["track"]
 TRACKED: Final = _QUERIES["tracked"]
 
-EVENT_TYPES: Final = (20, 20, 20, 21, 2950, 2950, 2950, 17, 17, 17, 17, 17, 17)
+_EVENT_TYPES: Final = (20, 20, 20, 21, 2950, 2950, 2950, 17, 17, 17, 17, 17, 17)
 """Types of the event's columns: bigint, smallint, uuid, bytea."""
-EVENT_COLUMNS: Final = len(EVENT_TYPES)
 
 
-def insert_of(rows: int) -> tuple[bytes, list[int]]:
-    """The statement that inserts so many events, and the types of its parameters."""
-    places = iter(range(1, rows * EVENT_COLUMNS + 1))
-    groups = ["(" + ", ".join([f"${next(places)}" for _ in EVENT_TYPES]) + ")" for _ in range(rows)]
-    return _QUERIES["insert_events"].replace("%s", ", ".join(groups)).encode(), list(EVENT_TYPES) * rows
+class Insert(NamedTuple):
+    """The prepared statement that inserts a number of events: its name, and what libpq wants to know of it."""
+
+    name: bytes
+    text: bytes
+    types: list[int]
+    formats: list[Format]
+
+
+@cache
+def insert_of(rows: int) -> Insert:
+    """The statement for so many events."""
+    places = iter(range(1, rows * len(_EVENT_TYPES) + 1))
+    groups = ["(" + ", ".join([f"${next(places)}" for _ in _EVENT_TYPES]) + ")" for _ in range(rows)]
+    text = _QUERIES["insert_events"].replace("%s", ", ".join(groups)).encode()
+    types = list(_EVENT_TYPES) * rows
+    return Insert(b"kyc_insert_%d" % rows, text, types, [Format.BINARY] * len(types))
