@@ -8,15 +8,14 @@ not hold it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from kyc import files
 from kyc.clock import Clock
 from kyc.domain.submission import Receipt
 from kyc.errors import FormatError, LogMismatchError, NotFoundError, SignatureError, UnreachableError
@@ -60,9 +59,9 @@ def publish(sealed: SealedLog, folder: Path, log_key: str) -> tuple[int, int]:
         )
     written = 0
     for path, content in tiles.files_for(known, newest.size, sealed, _Entries(sealed)):
-        _write(folder / path, content)
+        files.write(folder / path, content)
         written += 1
-    _write(folder / CHECKPOINT, newest.note.encode())
+    files.write(folder / CHECKPOINT, newest.note.encode())
     return written + 1, newest.size
 
 
@@ -143,13 +142,3 @@ def _published(sealed: SealedLog, folder: Path, log_key: str) -> int:
         proof = merkle.consistency_proof(found.size, newest.size, sealed)
         merkle.verify_consistency(found.size, newest.size, proof, found.root, newest.root)
     return found.size
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{token_hex(4)}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, Self
 from kyc import logs
 from kyc.errors import KycError, StoreError
 from kyc.keys.provider import open_provider
+from kyc.settings import GC_THRESHOLDS
 from kyc.store.database import Database
 from kyc.store.log import EventLog
 from projections.runner import Progress, Runner, Running
@@ -149,7 +150,7 @@ def _work(
 ) -> None:
     """What another process does: its part of the lanes, telling after each batch; it ends when nobody listens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who was interrupted ends us
-    gc.set_threshold(200_000, 20, 100)  # as in the command line: large caches that hold no cycles
+    gc.set_threshold(*GC_THRESHOLDS)
     logs.configure(os.environ.get("KYC_LOG", "warning"))
     log = EventLog(Database(dsn), open_provider(keys))
     try:

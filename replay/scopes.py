@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from kyc.clock import from_datetime
 from kyc.domain.authority import OrderReceived, OrderState
+from kyc.domain.calendar import day_ends
 from kyc.domain.event import Event, RecordClass, event_type
 from kyc.domain.monitoring import CaseCustomerAdded, CaseOpened, ReportFiled
 from kyc.domain.submission import StreamName
@@ -170,13 +171,13 @@ def resolve(log: EventLog, sealed: SealedLog, scope: Scope) -> Plan:
         raise InputError("nothing is named", field=scope.kind, rule="a number", remedy="give the number")
     if kept := sorted(set(scope.withhold) & NEVER_WITHHELD):
         raise InputError("without these an event is none", field="withhold", rule=", ".join(kept), remedy="give it")
-    until = FOREVER if scope.until is None else _midnight(scope.until, scope.zone) - 1
+    until = FOREVER if scope.until is None else _end_of(scope.until, scope.zone) - 1
     return _Resolver(log, sealed, Plan(scope, recorded_until=until)).run()
 
 
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    """The moment at which a day ends."""
-    return from_datetime(datetime.combine(day + timedelta(days=1), time(), zone))
+def _end_of(day: date, zone: ZoneInfo) -> int:
+    """The moment at which a day is over."""
+    return from_datetime(day_ends(day, zone.key))
 
 
 class _Resolver:
@@ -235,7 +236,7 @@ class _Resolver:
     def _period(self, _: str) -> None:
         if self.since is None or self.through is None:
             raise InputError("a period has two ends", field="since", rule="since, until", remedy="give both days")
-        start = _midnight(self.since - timedelta(days=1), self.plan.scope.zone)
+        start = _end_of(self.since - timedelta(days=1), self.plan.scope.zone)
         self.plan.recorded_from, window = start, (start, self.plan.recorded_until + 1)
         found = sorted(self._recorded_within(window), key=lambda pair: (PERIOD_KINDS.index(pair[0].kind), pair[0]))
         for name, stream_id in found:
@@ -280,7 +281,7 @@ class _Resolver:
             withhold=tuple(sorted({*self.plan.scope.withhold, *hidden})),
         )  # fmt: skip
         if self.through is not None:
-            self.plan.recorded_until = _midnight(self.through, self.plan.scope.zone) - 1
+            self.plan.recorded_until = _end_of(self.through, self.plan.scope.zone) - 1
         self._other(name)
         if received.customer:
             self._person(received.customer, received.accounts or None)

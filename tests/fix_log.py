@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +13,8 @@ from kyc.domain.event import Event, RecordClass, Scanned
 from kyc.domain.submission import Claim, Entry, Origin, StreamName, Unit
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.store.database import Database
-from kyc.store.log import EventLog
+from kyc.store.log import EventLog, Recorded
+from kyc.store.records import StoredEvent
 
 ORIGIN = Origin(actor="T-1", branch="B-1", purpose="account-service", legal_basis="AML24-34")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -72,3 +73,16 @@ def log(database: str, provider: FileKeyProvider) -> Iterator[EventLog]:
     opened = EventLog(Database(database), provider)
     yield opened
     opened.close()
+
+
+def opened(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events each call to reveal opens from now on."""
+    counts: list[int] = []
+    reveal = log.reveal
+
+    def counted(rows: Sequence[StoredEvent]) -> list[Recorded]:
+        counts.append(len(rows))
+        return reveal(rows)
+
+    monkeypatch.setattr(log, "reveal", counted)
+    return counts

@@ -23,6 +23,7 @@ from cyclopts import App, Parameter
 from kyc import logs
 from kyc.errors import KycError
 from kyc.screen import Screen
+from kyc.settings import GC_THRESHOLDS
 
 if TYPE_CHECKING:
     from kyc.wiring import Configuration, Service
@@ -125,7 +126,6 @@ def _register() -> None:
 
 def run() -> None:
     """The console script."""
-    # The caches of a bulk load are large and hold no cycles; walking them again and again took a third of the time.
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(*GC_THRESHOLDS)
     logs.configure(os.environ.get("KYC_LOG", "warning"))
     sys.exit(main())

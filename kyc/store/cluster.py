@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from kyc import files
 from kyc.errors import ConfigurationError, StoreError
 from kyc.store.binaries import Binaries
 from kyc.store.privileges import Way, owners
@@ -186,7 +187,7 @@ class Layout:
         cluster.rename(self.data)
         shutil.rmtree(sibling)
         if sync:
-            _sync_folder(self.pg)
+            files.sync(self.pg)
 
     def remove_stale(self) -> None:
         """Remove what a dead server left and a new one would stumble over: its pid file, socket and socket lock."""
@@ -286,11 +287,3 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

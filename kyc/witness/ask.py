@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from kyc import files
 from kyc.errors import ConfigurationError, FormatError, LogMismatchError, SignatureError, UnreachableError
 from kyc.evidence import checkpoint, note
 from kyc.evidence.checkpoint import SignedCheckpoint
@@ -96,13 +97,7 @@ def seen(url: str, witness: Verifier, log_keys: Sequence[Verifier]) -> SignedChe
 def source(location: str) -> Fetch:
     """Reads the files of a published log, from a folder or an http(s) URL."""
     if "://" not in location:
-        folder = Path(location)
-
-        def read(path: str) -> bytes | None:
-            file = folder / path
-            return file.read_bytes() if file.is_file() else None
-
-        return read
+        return files.Folder(Path(location))
 
     def get(path: str) -> bytes | None:
         status, raw = _call(location, "GET", f"/{path}", None)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from kyc import files
 from kyc.clock import Clock
 from kyc.errors import LogMismatchError, NotFoundError
 from kyc.evidence import checkpoint, merkle, note, tiles
@@ -20,9 +21,9 @@ from kyc.evidence.edge import TILE_WIDTH, Edge
 from kyc.evidence.leaf import leaf_hash
 from kyc.evidence.tiles import ENTRIES, Fetch, Place, TileReader
 from kyc.witness import protocol
-from kyc.witness.ask import published, source
+from kyc.witness.ask import published
 from kyc.witness.protocol import Answer, Request
-from kyc.witness.state import CHECKPOINT, MIRROR, LogState, State, write
+from kyc.witness.state import CHECKPOINT, MIRROR, LogState, State
 from kyc.witness.witness import MEANINGS, ROLLED_BACK, Witness
 
 Progress = Callable[[int, int], None]
@@ -65,9 +66,9 @@ def copy(state: State, origin: str, fetch: Fetch, clock: Clock, progress: Progre
             raise NotFoundError("nothing of this log was cosigned yet", field=origin)
         folder = log.folder / MIRROR
         mirrored = _mirrored(folder, log)
-        edge = tiles.edge(mirrored, TileReader(source(str(folder))))
+        edge = tiles.edge(mirrored, TileReader(files.Folder(folder)))
         for path, content in _files(edge, latest.checkpoint.size, TileReader(fetch)):
-            write(folder / path, content)
+            files.write(folder / path, content, folder_mode=0o700)
             if progress is not None:
                 progress(edge.size, latest.checkpoint.size)
         if edge.root() != latest.checkpoint.root:
@@ -75,7 +76,7 @@ def copy(state: State, origin: str, fetch: Fetch, clock: Clock, progress: Progre
                 "the files of the log do not give the cosigned root", field=f"entries {mirrored} to {edge.size}",
                 rule="RFC 6962 §2.1",
             )  # fmt: skip
-        write(folder / CHECKPOINT, _cosigned(state, latest, clock).encode())
+        files.write(folder / CHECKPOINT, _cosigned(state, latest, clock).encode(), folder_mode=0o700)
         return edge.size
 
 

@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, Final
 
+from kyc import files
 from kyc.errors import ConfigurationError, ConflictError, FormatError, NotFoundError
 from kyc.evidence import checkpoint, merkle, note
 from kyc.evidence.checkpoint import SignedCheckpoint
@@ -77,7 +77,7 @@ class State:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (folder / _NAME).exists():
             raise ConflictError("the folder holds a witness", field=str(folder), remedy="another folder")
-        write(folder / _NAME, f"{name}\n".encode())
+        files.write(folder / _NAME, f"{name}\n".encode())
         return cls(folder)
 
     @property
@@ -104,7 +104,7 @@ class State:
             raise FormatError("not the key of a log", field="vkey", rule="type 0x01 (C2SP tlog-checkpoint)")
         known = [one for keys in self.logs().values() for one in keys]
         if verifier not in known:
-            write(self.folder / _LOGS, "".join(f"{one}\n" for one in [*known, verifier]).encode())
+            files.write(self.folder / _LOGS, "".join(f"{one}\n" for one in [*known, verifier]).encode())
         return verifier
 
     def logs(self) -> dict[str, list[Verifier]]:
@@ -178,7 +178,7 @@ class LogState:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
-        write(self.folder / CHECKPOINT, signed.encode())
+        files.write(self.folder / CHECKPOINT, signed.encode(), folder_mode=0o700)
 
     def cosigned(self, size: int) -> str | None:
         """The checkpoint of that size among all that were cosigned, the first where there are several."""
@@ -197,13 +197,8 @@ class LogState:
         before = self.cosigned(size)
         if before is not None:
             return checkpoint.parse(note.parse(before).text).root
-        mirror = self.folder / MIRROR
-
-        def read(path: str) -> bytes | None:
-            return (mirror / path).read_bytes() if (mirror / path).is_file() else None
-
         try:
-            return merkle.root(size, TileReader(read))
+            return merkle.root(size, TileReader(files.Folder(self.folder / MIRROR)))
         except NotFoundError:
             return None
 
@@ -215,7 +210,7 @@ class LogState:
         """Keep what the log signed beside what was cosigned, once for each kind, size and root."""
         file = self._evidence(kind, about)
         if not file.exists():
-            write(file, "\n".join(notes).encode())
+            files.write(file, "\n".join(notes).encode(), folder_mode=0o700)
         return Misbehaviour(kind, file)
 
     def misbehaviours(self) -> list[Misbehaviour]:
@@ -234,19 +229,3 @@ def _parse(line: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return known if isinstance(known, dict) else {}
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole and durably, in place of what was there."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{token_hex(4)}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # a cosignature given out must not be forgotten with the folder's entry
-    finally:
-        os.close(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -41,9 +40,10 @@ intake.BATCH = 50
 log = EventLog(Database(dsn), FileKeyProvider.open(keys))
 limits = SealerLimits(events_per_step=40, lease_seconds=0)
 sealer = Sealer(log.database, log.provider.signing_key("log"), limits=limits)
-print("ready", flush=True)
 def step(tally):
     sealer.seal()
+    print("step", flush=True)
+    sys.stdin.readline()
 intake.take_in(Ledger(log, ZoneInfo("UTC")), ndjson.submissions(Path(source)), progress=step)
 sealer.seal()
 log.close()
@@ -78,7 +78,22 @@ def content(log: EventLog) -> list[tuple[str, int, bytes]]:
     return sorted(facts)
 
 
-@pytest.mark.parametrize("pace", [0.03, 0.11, 0.23])
+def killed(command: list[str], steps: int, pause: float) -> bool:
+    """Whether a run was killed within its step after `steps`, `pause` seconds into it, before it ended."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for _ in range(steps):
+            # The run waits for an answer after each step, so it cannot end while nobody looks.
+            if not child.stdout.readline():
+                return False
+            child.stdin.write(b"\n")
+        time.sleep(pause)
+        child.kill()
+    return child.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("pace", [0.0, 0.004, 0.02])
 def test_killed_and_run_again(
     database_factory: Callable[[], str], tmp_path: Path, source: Path, pace: float
 ) -> None:
@@ -86,24 +101,12 @@ def test_killed_and_run_again(
     keys = tmp_path / "keys"
     FileKeyProvider.open(keys).secret("blind")
     hurt, clean = database_factory(), database_factory()
-    kills = 0
-    for attempt in range(12):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, hurt, str(keys), str(source)], stdout=subprocess.PIPE
-        )
-        assert child.stdout is not None
-        child.stdout.readline()
-        time.sleep(pace * (attempt + 1))
-        if child.poll() is None:
-            os.kill(child.pid, signal.SIGKILL)
-            kills += 1
-        child.wait()
-        child.stdout.close()
-        if child.returncode == 0:
-            break
-    assert kills, "the run was over before it could be killed"
+    command = [sys.executable, "-c", CHILD, hurt, str(keys), str(source)]
+    kills = sum(killed(command, steps, pace * steps) for steps in (1, 2, 4, 6))
+    assert kills == 4, "the run was over before it could be killed"
     for dsn in (hurt, clean):
-        subprocess.run([sys.executable, "-c", CHILD, dsn, str(keys), str(source)], check=True, capture_output=True)
+        again = [sys.executable, "-c", CHILD, dsn, str(keys), str(source)]
+        subprocess.run(again, check=True, capture_output=True, input=b"\n" * 99)
     logs = [EventLog(Database(dsn), FileKeyProvider.open(keys)) for dsn in (hurt, clean)]
     try:
         after, once = map(content, logs)

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from fix_bank import booked, moved, receipts
+from fix_log import opened
 from fix_projections import Tally, digests, fill
 
 from kyc.domain.submission import StreamName
@@ -145,18 +146,11 @@ def test_rebuilt_together(ledger: Ledger, engine: Engine, monkeypatch: pytest.Mo
     events = len(fill(ledger))
     engine.catch_up()
     before = digests(engine)
-    opened: list[int] = []
-    reveal = ledger.log.reveal
-
-    def counted(rows):
-        opened.append(len(rows))
-        return reveal(rows)
-
-    monkeypatch.setattr(ledger.log, "reveal", counted)
+    counts = opened(ledger.log, monkeypatch)
     rebuilt = engine.rebuild_together(list(before))
     assert {one.name: one.digest for one in rebuilt} == before
     assert all(one.equal for one in rebuilt)
-    assert sum(opened) <= events
+    assert sum(counts) <= events
     assert {name.rpartition("_")[2] for name in tables(ledger.log)} == {"b2"}
 
 

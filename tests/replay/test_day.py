@@ -8,7 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from fix_log import noted
+from fix_log import noted, opened
 from fix_replay import ORIGIN, START, Bank
 
 from kyc.clock import to_datetime
@@ -129,16 +129,9 @@ def test_disposed_events_keep_their_place(days: Bank) -> None:
 def test_only_the_branch_is_opened(days: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """Events of other branches and days are not decrypted."""
     days.fill(200)
-    opened: list[int] = []
-    reveal = days.log.reveal
-
-    def counted(rows):
-        opened.append(len(rows))
-        return reveal(rows)
-
-    monkeypatch.setattr(days.log, "reveal", counted)
+    counts = opened(days.log, monkeypatch)
     found = day.day(days.log, "310-002", SECOND, SHANGHAI)
-    assert (len(found.told), sum(opened)) == (1, 2)  # the event, and the first of its stream for the name
+    assert (len(found.told), sum(counts)) == (1, 2)  # the event, and the first of its stream for the name
 
 
 def test_read_models_are_needed(bank: Bank) -> None:

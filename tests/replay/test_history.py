@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from fix_log import opened
 from fix_replay import START, Bank
 
 from kyc.clock import to_datetime
@@ -142,18 +143,11 @@ def test_a_stretch_of_time(bank: Bank) -> None:
 
 def test_cost_is_what_is_told(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stretch of a long account costs the stretch; another customer's length costs nothing."""
-    opened: list[int] = []
-    reveal = bank.log.reveal
-
-    def counted(rows):
-        opened.append(len(rows))
-        return reveal(rows)
-
-    monkeypatch.setattr(bank.log, "reveal", counted)
+    counts = opened(bank.log, monkeypatch)
 
     def cost(**options) -> tuple[int, int]:
-        opened.clear()
-        return len(history.customer(bank.log, "C1", **options).told), sum(opened)
+        counts.clear()
+        return len(history.customer(bank.log, "C1", **options).told), sum(counts)
 
     told, before = cost()
     assert before == told

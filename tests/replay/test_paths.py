@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from fix_log import opened
 from fix_replay import START, Bank
 
 from kyc.domain.submission import Claim, Entry, StreamName
@@ -165,17 +166,10 @@ def test_only_what_is_told_is_opened(town: Bank, monkeypatch: pytest.MonkeyPatch
     pay(town, "T1", "A1", "A3")
     pay(town, "T2", "A3", "A2")
     Engine(town.log).catch_up()
-    opened: list[int] = []
-    reveal = town.log.reveal
-
-    def counted(rows):
-        opened.append(len(rows))
-        return reveal(rows)
-
-    monkeypatch.setattr(town.log, "reveal", counted)
+    counts = opened(town.log, monkeypatch)
     told = paths_told.between(town.log, "C1", "C2")
     assert [len(hops) for hops in told.paths] == [2]
-    assert sum(opened) == 2 + 3 + 3  # transactions, accounts, customers
+    assert sum(counts) == 2 + 3 + 3  # transactions, accounts, customers
 
 
 def test_disposed_registration(town: Bank) -> None:

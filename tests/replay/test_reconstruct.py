@@ -8,6 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 
 import pytest
+from fix_log import opened
 from fix_replay import BACK, FRONT, ORIGIN, Bank
 
 from kyc.clock import to_datetime
@@ -267,19 +268,12 @@ def test_orders_in_force_when_it_was_booked(bank: Bank) -> None:
 
 def test_cost_does_not_grow_with_the_account(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many bookings an account has, the same number of events is opened."""
-    opened: list[int] = []
-    reveal = bank.log.reveal
-
-    def counted(rows):
-        opened.append(len(rows))
-        return reveal(rows)
-
-    monkeypatch.setattr(bank.log, "reveal", counted)
+    counts = opened(bank.log, monkeypatch)
 
     def cost() -> int:
-        opened.clear()
+        counts.clear()
         found(bank, "T-3")
-        return sum(opened)
+        return sum(counts)
 
     before = cost()
     for number in range(200):
