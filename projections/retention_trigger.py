@@ -24,13 +24,13 @@ from kyc.domain.life import CustomerDeceased, ProspectRefused, RelationshipReope
 from kyc.domain.monitoring import ReportFiled
 from kyc.domain.occasional import OneOffCompleted
 from kyc.domain.privacy import ConsentWithdrawn
+from kyc.domain.retention_rules import PolicySet, shipped_set
+from kyc.domain.retention_rules import Trigger as Kind
 from kyc.domain.submission import StreamName
 from kyc.domain.transaction import TransactionBooked
 from kyc.retention.clocks import Deadline, Link, Record, evaluate
 from kyc.retention.holds import Held as Covered
 from kyc.retention.holds import Hold, Scope, holding
-from kyc.retention.policies import PolicySet, shipped_set
-from kyc.retention.policies import Trigger as Kind
 from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded

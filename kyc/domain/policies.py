@@ -1,9 +1,9 @@
 """What head office has published: rule sets, forms, notices, allowances, each with the days it is in use. Pure.
 
 Law is never code. Rule sets are the texts of rule files (:mod:`kyc.domain.rulefile`), published whole; a correction
-is the next version, and the stream of publications says which rule gave an answer on a day. Retention law has files
-and arithmetic of its own (:mod:`kyc.retention`). Where nothing is published, orders are held against the shipped
-table, because secrecy is the rule; documents, reviews, thresholds and shares are then not limited.
+is the next version, and the stream of publications says which rule gave an answer on a day. Where nothing is
+published, orders and deadlines are held against the shipped files, because secrecy and keeping are the rule;
+documents, reviews, thresholds and shares are then not limited.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from kyc.domain.authorities import Authorities, parse_authorities, shipped_authorities
 from kyc.domain.document_rules import DocumentRules, parse_documents
+from kyc.domain.retention_rules import PolicySet, parse_retention, shipped_set, shipped_text
 from kyc.domain.rulebook import FILES, SHIPPED_FROM, Rulebook, Ruling, book, parse_rules
 from kyc.domain.rulefile import edition_on, read
 from kyc.domain.stream import POLICIES, Given, Stream
@@ -24,8 +25,8 @@ from kyc.domain.templates import Template
 from kyc.domain.values import Code, Record, Word
 from kyc.errors import ConfigurationError, NotFoundError
 
-RuleSet = Literal["authorities", "documents", "rulebook"]
-"""Who may order what; which documents identify; thresholds, shares, reviews and answer times."""
+RuleSet = Literal["authorities", "documents", "retention", "rulebook"]
+"""Who may order what; which documents identify; how long what is kept; thresholds, shares, reviews, answers."""
 TEXT_MAX: Final = 500_000
 """Characters of a rule set; all shipped files together have a tenth."""
 
@@ -92,6 +93,10 @@ class Policies(Record, frozen=True, kw_only=True):
         rules: DocumentRules | None = self.in_use("documents", on)
         return rules
 
+    def retention(self, on: date) -> PolicySet:
+        """How long what is kept, as of a day."""
+        return self.in_use("retention", on) or shipped_set()
+
     def ruling(self, rule_id: str, on: date, **selectors: str) -> Ruling | None:
         """What the rulebook says on a day in this jurisdiction; None where it says nothing."""
         rules: Rulebook | None = self.in_use("rulebook", on)
@@ -104,7 +109,7 @@ class Policies(Record, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=64)
-def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | Rulebook:
+def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | PolicySet | Rulebook:
     """The rules in an edition's text.
 
     Raises:
@@ -113,9 +118,12 @@ def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | Rulebo
     return _PARSERS[edition.rules](edition)
 
 
-_PARSERS: Final[dict[str, Callable[[PolicyEdition], Authorities | DocumentRules | Rulebook]]] = {
+_PARSERS: Final[dict[str, Callable[[PolicyEdition], Authorities | DocumentRules | PolicySet | Rulebook]]] = {
     "authorities": lambda edition: parse_authorities(edition.text, "authorities"),
     "documents": lambda edition: parse_documents(edition.text, "documents"),
+    "retention": lambda edition: parse_retention(
+        edition.text, "retention", edition.version, edition.effective_from
+    ),
     "rulebook": lambda edition: book(
         parse_rules(edition.text, "rulebook"), edition.version, edition.effective_from
     ),
@@ -127,6 +135,7 @@ def shipped_editions() -> tuple[PolicyEdition, ...]:
     texts: tuple[tuple[RuleSet, str], ...] = (
         ("authorities", read("authorities.toml")),
         ("documents", read("documents.toml")),
+        ("retention", shipped_text()),
         ("rulebook", "\n".join(map(read, FILES))),
     )
     return tuple(

@@ -7,8 +7,8 @@ from datetime import date
 from typing import NamedTuple
 
 from kyc.domain.calendar import Feb29
+from kyc.domain.retention_rules import PolicySet
 from kyc.retention.clocks import Deadline, Record, evaluate
-from kyc.retention.policies import PolicySet
 
 
 class Moved(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from kyc.domain.calendar import Feb29, later
-from kyc.retention.policies import Policy, PolicySet, Trigger
+from kyc.domain.retention_rules import Policy, PolicySet, Trigger
 from kyc.retention.starts import speaks, start
 
 Level = Literal["record", "customer", "account"]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from kyc.retention.policies import Trigger
+from kyc.domain.retention_rules import Trigger
 
 
 class _Span(NamedTuple):

@@ -11,6 +11,7 @@ from fix_world_china import DOCUMENTS, passport, person, publish
 
 from kyc.domain.governance import BranchClosed, BranchMerged, BranchOpened, PolicyPublished
 from kyc.domain.policies import Policies, PolicyEdition
+from kyc.domain.retention_rules import shipped_text
 
 
 def test_a_branch_sets_no_rule(china):
@@ -46,6 +47,8 @@ def test_versions_follow_each_other(china):
         ("documents", "not TOML at all", "documents"),
         ("rulebook", DOCUMENTS, "rulebook"),
         ("authorities", "[[right]]\norgan = 1", "authorities"),
+        ("retention", "", "retention: policy: at least one"),
+        ("retention", '[[policy]]\npolicy_id = "X"', "retention: policy[0]"),
     ],
 )
 def test_rules_that_cannot_be_read_are_not_published(china, rules, text, rule):
@@ -58,6 +61,22 @@ def test_rules_that_cannot_be_read_are_not_published(china, rules, text, rule):
     refusal = china.refuse(event, actor="HQ-1", branch="HQ")
     assert refusal.field == "edition.text"
     assert str(refusal.rule).startswith(rule)
+
+
+def test_retention_law_is_published_too(china):
+    """The shipped table counts until head office publishes another, and each answers for the days it was in use."""
+    before = china.state("policies", "institution").retention(china.today)
+    publish(china, "retention", shipped_text(), 1, date(2026, 1, 1))
+    longer = shipped_text().replace('min_len = "P10Y"', 'min_len = "P15Y"')
+    publish(china, "retention", longer, 2, date(2026, 5, 1))
+    policies: Policies = china.state("policies", "institution")
+    answers = {}
+    for day in (date(2026, 4, 30), date(2026, 5, 1)):
+        law = policies.retention(day)
+        (row,) = (row for row in law.in_force(day, "CN") if row.policy_id == "CN-ID-25")
+        answers[law.version] = row.min_len
+    assert answers == {1: "P10Y", 2: "P15Y"}
+    assert policies.retention(date(2025, 12, 31)) == before
 
 
 def test_branches_open_merge_and_close(china):

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from kyc.domain.retention_rules import PolicySet, shipped, shipped_set
 from kyc.retention.clocks import Deadline, Link, Record, deadline, evaluate
-from kyc.retention.policies import PolicySet, shipped, shipped_set
 
 CN, EU, UK, US = (shipped(name) for name in ("cn", "eu", "uk", "us"))
 LAW = shipped_set()

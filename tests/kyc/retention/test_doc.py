@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kyc.domain.retention_rules import shipped_set
 from kyc.retention.clocks import Link, Record, evaluate
-from kyc.retention.policies import shipped_set
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "retention.md"
 HEAD = ["class", "where", "facts", "asked", "keep through", "must delete by", "state"]

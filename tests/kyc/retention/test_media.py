@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from kyc.domain.retention_rules import PolicySet, parse_policies, shipped, shipped_set
 from kyc.domain.rulefile import edition_on
 from kyc.retention.changes import moved
 from kyc.retention.clocks import Deadline, Link, Record, deadline
 from kyc.retention.media import batch, may_destroy
-from kyc.retention.policies import PolicySet, parse_policies, shipped, shipped_set
 
 CN, EU = shipped("cn"), shipped("eu")
 ON = date(2036, 1, 1)

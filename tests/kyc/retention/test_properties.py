@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kyc.domain.calendar import later
+from kyc.domain.retention_rules import Policy, PolicySet, Trigger, shipped_set
 from kyc.retention.clocks import Deadline, Level, Link, Record, evaluate
 from kyc.retention.media import batch
-from kyc.retention.policies import Policy, PolicySet, Trigger, shipped_set
 
 LAW = shipped_set()
 DAYS = st.dates(date(2004, 1, 1), date(2060, 12, 31))

@@ -1,8 +1,9 @@
-"""Retention law as effective-dated data, shipped as readable files, one for each jurisdiction.
+"""Retention law as effective-dated data, shipped as readable files, one for each jurisdiction. Pure.
 
 A policy says which triggers start the clock of which classes of records, how long they must be kept, and after what
-they must be deleted. A :class:`PolicySet` is one version of all of it: a correction is a further version, and the
-version in use on a day says which rule gave that day's answer. The arithmetic is in :mod:`kyc.retention.clocks`.
+they must be deleted. A :class:`PolicySet` is one version of all of it: a correction is a further version, published
+by head office (:mod:`kyc.domain.policies`), and the version in use on a day says which rule gave that day's answer.
+The arithmetic is in :mod:`kyc.retention.clocks`.
 """
 
 from __future__ import annotations
@@ -131,11 +132,8 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    policy: tuple[Policy, ...]
-
-
-class _HoldFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    hold: tuple[HoldRule, ...]
+    policy: tuple[Policy, ...] = ()
+    hold: tuple[HoldRule, ...] = ()
 
 
 @lru_cache
@@ -149,16 +147,32 @@ def shipped(jurisdiction: str) -> tuple[Policy, ...]:
         raise ConfigurationError(
             "no retention rules for this jurisdiction", field="jurisdiction", rule=", ".join(JURISDICTIONS)
         )
-    name = f"{jurisdiction.lower()}.toml"
-    return parse_policies(read(name, __package__), name)
+    name = f"retention-{jurisdiction.lower()}.toml"
+    return parse_policies(read(name), name)
+
+
+def shipped_text() -> str:
+    """The text of all that is shipped: every jurisdiction, and the kinds of holds."""
+    return "\n".join(read(f"retention-{part}.toml") for part in (*JURISDICTIONS, "holds"))
 
 
 @lru_cache
 def shipped_set() -> PolicySet:
     """Everything that is shipped, as version 1."""
-    policies = tuple(policy for jurisdiction in JURISDICTIONS for policy in shipped(jurisdiction))
-    holds = parse(read("holds.toml", __package__), "holds.toml", _HoldFile).hold
-    return PolicySet(version=SHIPPED_VERSION, effective_from=SHIPPED_FROM, policies=policies, holds=holds)
+    return parse_retention(shipped_text(), "retention", SHIPPED_VERSION, SHIPPED_FROM)
+
+
+def parse_retention(text: str, name: str, version: int, effective_from: date) -> PolicySet:
+    """A version of retention law in a text: policies of all jurisdictions and kinds of holds.
+
+    Raises:
+        ConfigurationError: as :func:`parse_policies`; or the text has no policy, which would let everything go.
+    """
+    policies = parse_policies(text, name)
+    if not policies:
+        raise refuse(name, "policy", "at least one")
+    holds = parse(text, name, _File).hold
+    return PolicySet(version=version, effective_from=effective_from, policies=policies, holds=holds)
 
 
 def parse_policies(text: str, name: str) -> tuple[Policy, ...]:

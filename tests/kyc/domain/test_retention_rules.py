@@ -7,9 +7,9 @@ from datetime import date
 import msgspec
 import pytest
 
+from kyc.domain.retention_rules import JURISDICTIONS, PolicySet, parse_policies, shipped, shipped_set
 from kyc.domain.rulefile import edition_on
 from kyc.errors import ConfigurationError
-from kyc.retention.policies import JURISDICTIONS, PolicySet, parse_policies, shipped, shipped_set
 
 LAW = shipped_set()
 ROW = """
