@@ -8,6 +8,7 @@ from projections.account_register import AccountRegister
 from projections.customer_profile import CustomerProfile
 from projections.disposal_register import DisposalRegister
 from projections.document_register import DocumentRegister
+from projections.due_diligence import DueDiligence
 from projections.projection import Projection
 from projections.retention_trigger import RetentionTrigger
 from projections.transaction_index import TransactionIndex
@@ -19,4 +20,5 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     RetentionTrigger(),
     DisposalRegister(),
     DocumentRegister(),
+    DueDiligence(),
 )

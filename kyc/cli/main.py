@@ -118,9 +118,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @cache
 def _register() -> None:
-    from kyc.cli import evidence, exports, investigate, law, operations, receipts, records, registers, witness
+    from kyc.cli import (
+        compliance,
+        evidence,
+        exports,
+        investigate,
+        law,
+        operations,
+        receipts,
+        records,
+        registers,
+        witness,
+    )  # fmt: skip
 
-    for module in (records, investigate, evidence, exports, law, operations, receipts, registers, witness):
+    for module in (
+        records, investigate, evidence, exports, law, operations, receipts, registers, compliance, witness,
+    ):  # fmt: skip
         module.register(app)
 
 

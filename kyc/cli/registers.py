@@ -97,9 +97,9 @@ def documents_show(number: str, /, *, on: str | None = None) -> None:
     from replay import render
 
     with service() as opened:
-        day = _day(opened, on)
-        rules = _policies(opened).documents(day)
-        found = document_register.of_streams(opened.log, [_stream(opened.log, number)], day, rules)
+        day = day_of(opened, on)
+        rules = policies_of(opened).documents(day)
+        found = document_register.of_streams(opened.log, [stream_of(opened.log, number)], day, rules)
         document = [
             {name: value for name, value in one._asdict().items() if name not in {"stream_id", "printed"}}
             | (render.plain(one.printed) if one.printed is not None else {})
@@ -134,18 +134,18 @@ def documents_due(
     from projections import document_register
 
     with service() as opened:
-        day = _day(opened, on)
-        rules = _policies(opened).documents(day)
+        day = day_of(opened, on)
+        rules = policies_of(opened).documents(day)
         found = document_register.due(
             opened.log, day, rules, states=state or document_register.DUE, branch=branch, limit=limit
         )
-        known = _named(opened.log, (one.stream_id for one in found))
+        known = named(opened.log, (one.stream_id for one in found))
         document = [
             known[one.stream_id] | {name: value for name, value in one._asdict().items() if name != "stream_id"}
             for one in found
         ]
         lines = [
-            f"{one.expires_on}  {one.state:<10} {_who(known[one.stream_id])}  {one.kind}, {one.branch}"
+            f"{one.expires_on}  {one.state:<10} {who(known[one.stream_id])}  {one.kind}, {one.branch}"
             f"{', service is suspended' if one.suspended else ''}"
             for one in found
         ]
@@ -155,7 +155,7 @@ def documents_due(
 # --- what the commands share ----------------------------------------------------------------------------
 
 
-def _day(opened: Service, text: str | None) -> date:
+def day_of(opened: Service, text: str | None) -> date:
     """The day a person means; today in the institution's zone where none is named.
 
     Raises:
@@ -169,7 +169,7 @@ def _day(opened: Service, text: str | None) -> date:
         raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
 
 
-def _policies(opened: Service) -> Policies:
+def policies_of(opened: Service) -> Policies:
     """What head office has published."""
     from kyc.domain.policies import NOTHING
     from kyc.domain.stream import POLICIES
@@ -178,7 +178,7 @@ def _policies(opened: Service) -> Policies:
     return found
 
 
-def _stream(log: EventLog, number: str) -> bytes:
+def stream_of(log: EventLog, number: str) -> bytes:
     """The stream of a customer.
 
     Raises:
@@ -192,7 +192,7 @@ def _stream(log: EventLog, number: str) -> bytes:
     return found[0].stream_id
 
 
-def _named(log: EventLog, streams: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
+def named(log: EventLog, streams: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
     """Customer number and first name by stream; empty where disposed of."""
     from projections import customer_profile
 
@@ -205,5 +205,6 @@ def _named(log: EventLog, streams: Iterable[bytes]) -> dict[bytes, dict[str, Any
     return found
 
 
-def _who(known: dict[str, Any]) -> str:
+def who(known: dict[str, Any]) -> str:
+    """A customer as one line tells them."""
     return "(disposed of)" if known["customer"] is None else f"{known['customer']} {known['name']}"

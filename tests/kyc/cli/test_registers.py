@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fix_bank import household, registered
+from fix_bank import AT, household, registered, submission
 from fix_cli import Call, document
 
+from kyc.domain.customer import RiskRated
+from kyc.domain.diligence import ObjectionReceived, RiskMeasureApplied, ScreeningPerformed
 from kyc.simulate.submissions import wire
 
 
@@ -64,3 +66,38 @@ def test_find(call: Call) -> None:
     assert code == 2
     assert "too little to look for" in said
     assert call("find")[0] == 2
+
+
+def test_reviews_and_diligence(call: Call, tmp_path: Path) -> None:
+    """Reviews due by the adopted cycles, objections and screenings that wait, one customer's file."""
+    assert call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")[0] == 0
+    events = [
+        RiskRated(occurred_at=AT, level="high", model="risk/1", reasons=("cash",)),
+        RiskMeasureApplied(occurred_at=AT, id="M1", measure="no cash", reason="unusual", approver="T-2"),
+        ObjectionReceived(occurred_at=AT, id="O1", measure="M1", statement="why"),
+        ScreeningPerformed(occurred_at=AT, list="UN", list_version="7", engine="e/1"),
+    ]  # fmt: skip
+    lines = [*household(), *(submission(f"C1/{event.TOPIC}", event, "C1") for event in events)]
+    source = tmp_path / "bank.ndjson"
+    source.write_bytes(b"".join(map(wire, lines)))
+    assert call("ingest", "ndjson", str(source))[0] == 0
+    assert call("project")[0] == 0
+    told = document(call("--json", "reviews", "due", "--on", "2026-08-30", "--ahead", "2"))
+    assert [(one["customer"], one["due_on"], one["state"]) for one in told["reviews"]] == [
+        ("C1", "2026-09-01", "coming")
+    ]
+    assert told["unrated"] == 1
+    said = call("reviews", "due", "--on", "2026-09-02")[1]
+    assert "2026-09-01  overdue  high       C1 Ada Lovelace, B-1" in said
+    assert "not on the list: 1 customers in a relationship who were never rated" in said
+    assert "nothing is due" in call("reviews", "due", "--on", "2026-08-30")[1]
+    assert "2026-03-16  received 2026-03-01  C1 Ada Lovelace, B-1" in call(
+        "reviews", "objections", "--on", "2026-03-02"
+    )[1]  # fmt: skip
+    assert call("reviews", "screening", "UN", "7")[1] == "C2 Grace Hopper, B-1  never screened\n"
+    file = document(call("--json", "customer", "diligence", "C1", "--on", "2026-03-02"))
+    assert (file["rating"]["reasons"], file["review_due"]) == (["cash"], "2026-09-01")
+    said = call("customer", "diligence", "C1")[1]
+    for line in ("next review          2026-09-01", "open objection       O1 since 2026-03-01", "within      P15D"):
+        assert line in said, said
+    assert call("customer", "diligence", "C2")[0] == 4

@@ -1,0 +1,175 @@
+"""Commands of compliance and its desks: where due diligence stands, what is due on a day, and whose it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter, validators
+
+from kyc.cli.main import screen, service
+from kyc.cli.registers import Count, day_of, named, policies_of, stream_of, who
+from kyc.errors import DisposedError, NotFoundError
+
+if TYPE_CHECKING:
+    from projections.due_diligence import Open, State
+
+Days = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=3_660))]
+
+
+def register(app: App) -> None:
+    """Add the commands; those about one customer go to the others of their kind."""
+    app["customer"].command(diligence)
+    reviews = App(name="reviews", help="What due diligence has to see to, and by when.")
+    reviews.command(reviews_due, name="due")
+    reviews.command(objections)
+    reviews.command(screening)
+    app.command(reviews)
+
+
+def diligence(number: str, /, *, on: str | None = None) -> None:
+    """Where a customer's due diligence stands: rating, exposure, funds, approval, what is open, the next review.
+
+    Parameters
+    ----------
+    number
+        The customer number.
+    on
+        The day whose policy says when the review is due; today.
+    """
+    from projections import reviews
+    from replay import render
+
+    with service() as opened:
+        day, stream = day_of(opened, on), stream_of(opened.log, number)
+        policies = policies_of(opened)
+        found = reviews.of_streams(opened.log, [stream])
+        if stream not in found:
+            raise NotFoundError("no due diligence was recorded", field="customer")
+        state = found[stream]
+        if state is None:
+            raise DisposedError
+        due = reviews.due_on(state, policies, day)
+        period = reviews.answer_within(policies, day)
+        document = render.plain(state) | {"customer": number, "on": str(day), "review_due": due and str(due)}
+        screen().answer(document, _told(state, [f"next review          {due or 'no day'}"], period))
+
+
+def _told(state: State, review: list[str], answer_within: str | None) -> list[str]:
+    rating = state.rating
+    risk = f"{rating.level}, {rating.model} on {rating.rated_on}: {', '.join(rating.reasons)}" if rating else "no"
+    funds = ", ".join(f"{one.kind} on {one.recorded_on}" for one in state.funds)
+    lines = [
+        f"level                {state.level}", f"risk                 {risk}",
+        f"politically exposed  {state.pep or 'not determined'}", f"source of funds      {funds or 'not recorded'}",
+        f"senior approval      {state.approved_on or 'none'}", *review,
+        f"last review          {state.reviewed_on or 'none'}",
+    ]  # fmt: skip
+    lines += [
+        f"screened             {one.list} {one.version} on {one.on}, {one.hits} hits" for one in state.screenings
+    ]
+    for name, part in (
+        ("discrepancy", state.discrepancies), ("hit", state.hits), ("measure", state.measures),
+        ("objection", state.objections),
+    ):  # fmt: skip
+        lines += [f"open {name:<15} {_item(one)}" for one in part]
+    if state.objections:
+        lines.append(f"answered within      {answer_within or 'no rule'}")
+    return lines
+
+
+def _item(one: Open) -> str:
+    return f"{one.id} since {one.since}: {one.what}{f' ({one.detail})' if one.detail else ''}"
+
+
+def reviews_due(*, on: str | None = None, branch: str | None = None, ahead: Days = 0, limit: Count = 1_000) -> None:
+    """Reviews due or overdue on a day, by the cycles that are policy that day; nobody records that one falls due.
+
+    Parameters
+    ----------
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    branch
+        Only customers this branch looks after.
+    ahead
+        Also what falls due within so many days after it.
+    limit
+        Customers told at most.
+    """
+    from projections import reviews
+
+    with service() as opened:
+        day = day_of(opened, on)
+        by = day + timedelta(days=ahead)
+        found = reviews.due(opened.log, day, policies_of(opened), by=by, branch=branch, limit=limit)
+        known = named(opened.log, (one.stream_id for one in found))
+        missing = reviews.unrated(opened.log, branch)
+        document = {"on": day, "reviews": [known[one.stream_id] | plain(one) for one in found], "unrated": missing}
+        lines = [
+            f"{one.due_on}  {one.state:<7}  {one.tier or 'not rated':<9}  {who(known[one.stream_id])}, {one.branch}"
+            for one in found
+        ]
+        lines = lines or ["nothing is due"]
+        if missing:
+            lines.append(f"not on the list: {missing:,} customers in a relationship who were never rated")
+        screen().answer(document, lines)
+
+
+def objections(*, on: str | None = None, branch: str | None = None, ahead: Days = 15) -> None:
+    """Objections to measures that wait for an answer, by the day it is due (AML24 art. 39).
+
+    Parameters
+    ----------
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    branch
+        Only customers this branch looks after.
+    ahead
+        Also what falls due within so many days after it.
+    """
+    from projections import reviews
+
+    with service() as opened:
+        day = day_of(opened, on)
+        by = day + timedelta(days=ahead)
+        found = reviews.objections(opened.log, day, policies_of(opened), by=by, branch=branch)
+        known = named(opened.log, (one.stream_id for one in found))
+        lines = [
+            f"{one.due_on}  received {one.received_on}  {who(known[one.stream_id])}, {one.branch}" for one in found
+        ]
+        document = {"on": day, "objections": [known[one.stream_id] | plain(one) for one in found]}
+        screen().answer(document, lines or ["nothing is due"])
+
+
+def screening(name: str, version: str, /, *, branch: str | None = None, limit: Count = 1_000) -> None:
+    """Customers to be screened again: their last screening was not against this version of the list.
+
+    Parameters
+    ----------
+    name
+        The list, as screenings name it.
+    version
+        Its version now.
+    branch
+        Only customers this branch looks after.
+    limit
+        Customers told at most.
+    """
+    from projections import reviews
+
+    with service() as opened:
+        found = reviews.stale(opened.log, name, version, branch=branch, limit=limit)
+        known = named(opened.log, (one.stream_id for one in found))
+        lines = [
+            f"{who(known[one.stream_id])}, {one.branch}  "
+            f"{f'{one.list_version} on {one.screened_on}' if one.list_version else 'never screened'}"
+            for one in found
+        ]
+        document = [known[one.stream_id] | plain(one) for one in found]
+        screen().answer({"list": name, "version": version, "customers": document}, lines or ["nobody"])
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """A row of a list without the ids of streams and what is told in other words."""
+    hidden = {"stream_id", "version"}
+    return {name: value for name, value in row._asdict().items() if name not in hidden}
