@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from projections.access_log import AccessLog
 from projections.account_register import AccountRegister
 from projections.customer_profile import CustomerProfile
+from projections.disclosure_register import DisclosureRegister
 from projections.disposal_register import DisposalRegister
 from projections.document_register import DocumentRegister
 from projections.due_diligence import DueDiligence
@@ -21,4 +23,6 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     DisposalRegister(),
     DocumentRegister(),
     DueDiligence(),
+    AccessLog(),
+    DisclosureRegister(),
 )

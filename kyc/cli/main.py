@@ -128,11 +128,13 @@ def _register() -> None:
         receipts,
         records,
         registers,
+        supervision,
         witness,
     )  # fmt: skip
 
     for module in (
-        records, investigate, evidence, exports, law, operations, receipts, registers, compliance, witness,
+        records, investigate, evidence, exports, law, operations, receipts, registers, compliance,
+        supervision, witness,
     ):  # fmt: skip
         module.register(app)
 

@@ -52,3 +52,10 @@ def test_what_leaves_is_in_the_register(china, call: Call, tmp_path: Path):
     (left,) = china.events("operations", "export")
     assert (left.recipient, left.permitted_purpose, left.manifest) == ("court", "case 7", said["manifest"])
     assert sha256((tmp_path / "answer" / "manifest.json").read_bytes()).hexdigest() == left.manifest
+    china.project()
+    (entry,) = document(call("--json", "disclosures", "--digest", left.manifest))["disclosures"]
+    assert (entry["kind"], entry["said"]["recipient"], entry["said"]["permitted_purpose"]) == (
+        "export", "court", "case 7",
+    )  # fmt: skip
+    assert "court" in call("disclosures", "--recipient", "court")[1]
+    assert call("disclosures", "--recipient", "shop")[1] == "nothing left\n"

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from fix_cli import Call, document
 from fix_world_china import onboard
 
 from kyc.domain.access_log import AccessAnomalyFlagged, AccessDenied, RecordRead
@@ -19,7 +20,7 @@ def look(world, number: str) -> RecordRead:
     return RecordRead(occurred_at=world.now, customer=number, fields=("names",), reason="serving", ticket="S1")
 
 
-def test_a_hundred_looks_in_an_hour(china):
+def test_a_hundred_looks_in_an_hour(china, call: Call):
     """One teller opens the same file a hundred times: the day at the branch shows it, a supervisor flags it."""
     onboard(china, "C1")
     since = china.now
@@ -40,6 +41,16 @@ def test_a_hundred_looks_in_an_hour(china):
     china.record(flagged, actor="M-1")
     assert china.topics("operator", "T-9") == ["access.anomaly_flagged"]
     assert "access.anomaly_flagged" not in china.topics("customer", "C1")
+    china.project()
+    span = ("--since", since.isoformat())
+    (busy,) = document(call("--json", "reads", "busy", *span))["hours"]
+    assert (busy["reader"], busy["reads"], busy["customers"], busy["refused"]) == ("T-9", LIMIT, 1, 1)
+    (flag,) = document(call("--json", "reads", "flags"))["flags"]
+    assert (flag["operator"], flag["kind"], flag["actor"]) == ("T-9", "bulk-read", "M-1")
+    assert len(document(call("--json", "reads", "by", "T-9", *span))["accesses"]) == LIMIT + 1
+    told_of = call("reads", "of", "C1", "--limit", "1")
+    assert "T-2" in told_of[1]
+    assert "C1 Person C1: names" in told_of[1]
 
 
 def test_having_looked_cannot_be_taken_back(china):
