@@ -2,8 +2,10 @@
 
 A submission is shaped into a unit, checked against the states its rules need, protected and appended; the answer is
 a receipt per entry or the reason for refusal. States are folded from events, cached, and moved along with what is
-recorded. An entry decided on a state is appended at exactly the version that was read, so a decision on stale
-knowledge collides and is taken again. A retry is answered with its first receipt before any rule is asked.
+recorded. Whatever an entry was decided on, its own stream or another, is named with the version that was read, and
+the entry is recorded only while all of them stand there: a decision on stale knowledge collides and is taken again,
+whoever wrote meanwhile, in this process or another. A refusal is looked up once before it is said. A retry is
+answered with its first receipt before any rule is asked.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ class Ledger:
     ) -> _Round:
         units: dict[int, Unit] = {}
         today = self.today()
-        self._load(name for index in pending for name in reads(submissions[index]))
+        fresh = self._load([name for index in pending for name in reads(submissions[index])])
         refused: dict[int, tuple[Unit, RefusedError]] = {}
         for index in pending:
             try:
@@ -106,13 +108,13 @@ class Ledger:
             except RefusedError as refusal:
                 answers[index] = refusal
                 continue
+            names = reads(submissions[index])
             try:
-                states = {name: self._states[name].state for name in reads(submissions[index])}
-                unit = check(unit, states, today)
+                unit = self._decided(unit, names, today, fresh)
             except RefusedError as refusal:
                 refused[index] = (unit, refusal)
                 continue
-            units[index] = self._advanced(unit)
+            units[index] = self._advanced(unit, names)
         answers.update(self._refusals(refused))
         batches, outcomes = self.log.submit(list(units.values()))
         return _Round(submissions, units, answers, batches, outcomes)
@@ -124,7 +126,11 @@ class Ledger:
             for (index, unit), answer in zip(round_.units.items(), given, strict=True):
                 if isinstance(answer, KycError) or answer[0].replayed:
                     self._forget(unit)  # what was assumed of its streams did not come about
-                if isinstance(answer, VersionConflictError) and _decided(round_.submissions[index], unit):
+                if isinstance(answer, VersionConflictError) and (
+                    answer.field == "seen" or _versions_are_ours(round_.submissions[index], unit)
+                ):
+                    for name in unit.seen:
+                        self._states.pop(name, None)
                     again.append(index)
                 else:
                     round_.answers[index] = answer
@@ -134,19 +140,44 @@ class Ledger:
             round_ = self._start(round_.submissions, again, round_.answers)
         raise CollisionError("the streams change too fast to decide on them", rule=f"{ATTEMPTS} attempts")
 
-    def _advanced(self, unit: Unit) -> Unit:
-        """The unit with expected versions of the states it was decided on; the states move along."""
+    def _decided(self, unit: Unit, names: Sequence[StreamName], today: date, fresh: set[StreamName]) -> Unit:
+        """The unit as it may be recorded. What memory would refuse is looked up once before it is refused."""
+        try:
+            return check(unit, self._view(names), today)
+        except RefusedError:
+            doubtful = [name for name in names if name not in fresh]
+            fresh.update(doubtful)
+            if not doubtful or not self._overtaken(doubtful):
+                raise
+            self._load(doubtful)
+        return check(unit, self._view(names), today)
+
+    def _view(self, names: Sequence[StreamName]) -> dict[StreamName, State | None]:
+        return {name: self._states[name].state for name in names}
+
+    def _overtaken(self, names: Sequence[StreamName]) -> bool:
+        """Forget those of the states that somebody else moved; whether there were any."""
+        ids = {name: self.log.stream_id(name) for name in names}
+        heads = self.log.reader.heads(list(ids.values()))
+        moved = [n for n, id_ in ids.items() if id_ in heads and heads[id_].version > self._states[n].version]
+        for name in moved:
+            del self._states[name]
+        return bool(moved)
+
+    def _advanced(self, unit: Unit, names: Sequence[StreamName]) -> Unit:
+        """The unit with the versions of the states it was decided on; the states move along."""
+        seen = {name: self._states[name].version for name in names}
         entries: list[Entry] = []
         for entry in unit.entries:
-            known = self._states.get(entry.stream)
-            if known is not None and entry.stream.kind in STATEFUL:  # one never read is not guessed at
+            kind = entry.stream.kind
+            known = self._states.get(entry.stream) if kind in STATEFUL else None
+            if known is not None:  # one never read is not guessed at
+                seen.pop(entry.stream, None)  # its own expected version says it
                 if entry.expected == ANY:
                     entry = replace(entry, expected=known.version)  # noqa: PLW2901
-                self._states[entry.stream] = _Known(
-                    known.version + 1, evolve(entry.stream.kind, known.state, entry.event)
-                )
+                self._states[entry.stream] = _Known(known.version + 1, evolve(kind, known.state, entry.event))
             entries.append(entry)
-        return replace(unit, entries=tuple(entries))
+        return Unit(unit.key, unit.origin, tuple(entries), unit.claims, seen)
 
     def _refusals(self, refused: dict[int, tuple[Unit, RefusedError]]) -> dict[int, Answer]:
         """A refused unit that was recorded before is a retry: it gets its receipt instead of the refusal."""
@@ -158,10 +189,17 @@ class Ledger:
             for (index, (_, refusal)), answer in zip(refused.items(), found, strict=True)
         }
 
-    def _load(self, names: Iterable[StreamName]) -> None:
-        missing = [name for name in dict.fromkeys(names) if name not in self._states]
+    def _load(self, names: Iterable[StreamName]) -> set[StreamName]:
+        """Have the states of these streams in memory; which of them were read just now."""
+        states, missing = self._states, []
+        wanted = dict.fromkeys(names)
+        for name in wanted:
+            if name in states:
+                states.move_to_end(name)
+            else:
+                missing.append(name)
         if not missing:
-            return
+            return set()
         by_id = {self.log.stream_id(name): name for name in missing}
         folded: dict[StreamName, _Known] = {name: _Known(0, None) for name in missing}
         for recorded in self.log.reveal(self.log.reader.streams(list(by_id))):
@@ -170,15 +208,16 @@ class Ledger:
             if recorded.event is not None:  # a disposed event leaves no trace in a state
                 state = evolve(name.kind, state, recorded.event)
             folded[name] = _Known(recorded.row.version, state)
-        self._states.update(folded)
-        while len(self._states) > max(STATES_CACHED, len(missing)):
-            self._states.popitem(last=False)
+        states.update(folded)
+        while len(states) > max(STATES_CACHED, len(wanted)):
+            states.popitem(last=False)
+        return set(missing)
 
     def _forget(self, unit: Unit) -> None:
         for entry in unit.entries:
             self._states.pop(entry.stream, None)
 
 
-def _decided(submission: Submission, unit: Unit) -> bool:
+def _versions_are_ours(submission: Submission, unit: Unit) -> bool:
     """Whether the expected versions came from us, not from the caller."""
     return submission.expected is None and any(entry.stream.kind in STATEFUL for entry in unit.entries)

@@ -7,7 +7,8 @@ accounts is one submission and a unit of two entries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
@@ -87,6 +88,8 @@ class Unit:
     origin: Origin
     entries: tuple[Entry, ...]
     claims: tuple[Claim, ...] = ()
+    seen: Mapping[StreamName, int] = field(default_factory=dict)
+    """Other streams it was decided on, and the versions they had: it is recorded only while they stand there."""
 
 
 class Receipt(NamedTuple):

@@ -128,7 +128,9 @@ class GroupWriter:
         if planner.unknown(batches, every):
             return None
         plan = planner.plan(batches, every, self._board.clock.now_us())
-        if plan.refused or plan.deferred or plan.claims or plan.scans or not self._direct.insert(plan.rows):
+        if plan.refused or plan.deferred or plan.claims or plan.scans or plan.relied:
+            return None
+        if not self._direct.insert(plan.rows):
             return None
         planner.committed(plan)
         return [Outcome(tuple(plan.rows[first:past])) for _, first, past in plan.accepted]
@@ -244,13 +246,14 @@ class _Sharer:
                     pending = [index for index in pending if index not in known]
                 missing = board.planner.unknown(batches, pending)
                 if missing:
-                    board.planner.set_heads(await self._live().heads(missing))
+                    board.planner.set_heads(missing, await self._live().heads(missing))
                 plan = board.planner.plan(batches, pending, board.clock.now_us())
                 if plan.refused and not doubt:
                     doubt = True  # what memory refuses may be stale: look before saying no
                     continue
-                if plan.rows:
-                    await self._write(plan)
+                if plan.rows and not await self._write(plan):
+                    doubt = True  # what somebody relied on has moved: the heads that are loaded now say whose
+                    continue
             except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure) as cause:
                 _log.debug("collision", rule=cause.sqlstate, field=cause.diag.constraint_name, attempt=attempt)
                 doubt = True
@@ -273,14 +276,13 @@ class _Sharer:
                 return [outcomes[index] for index in range(len(batches))]
         raise StoreError("too many collisions with other writers", rule=f"{board.limits.attempts} attempts")
 
-    async def _write(self, plan: Plan) -> None:
+    async def _write(self, plan: Plan) -> bool:
         rows = plan.rows
         if len(rows) > 1:
             rows = sorted(rows, key=_place)  # ascending lanes keep two writers from deadlock
         if len(rows) >= self._board.limits.copy_from_events:
-            await self._live().copy(plan, rows)
-        else:
-            await self._live().insert(plan, rows)
+            return await self._live().copy(plan, rows)
+        return await self._live().insert(plan, rows)
 
     async def _resolve(self, batches: list[Batch], pending: Sequence[int]) -> dict[int, Outcome | KycError]:
         """Which pending batches are recorded already or hold a taken claim; reload heads and positions."""
@@ -288,9 +290,10 @@ class _Sharer:
         drafts = [draft for index in pending for draft in batches[index].drafts]
         stored = await session.stored(drafts)
         taken = await session.taken([claim for index in pending for claim in batches[index].claims])
-        planner.forget([draft.stream_id for draft in drafts])
         await self._load_positions()
-        planner.set_heads(await session.heads({draft.stream_id: draft.lane for draft in drafts}))
+        streams = {draft.stream_id: draft.lane for draft in drafts}
+        streams |= {stream: lane for index in pending for lane, stream, _ in batches[index].requires}
+        planner.set_heads(streams, await session.heads(streams))
         known: dict[int, Outcome | KycError] = {}
         for index in pending:
             outcome = _known(batches[index], stored, taken)

@@ -16,7 +16,7 @@ from uuid import UUID
 from kyc.clock import Clock, SystemClock
 from kyc.domain import codec
 from kyc.domain.event import Event, Image, Scanned
-from kyc.domain.submission import Entry, Origin, Receipt, StreamName, Unit
+from kyc.domain.submission import EXISTS, Entry, Origin, Receipt, StreamName, Unit
 from kyc.errors import ConflictError, DisposedError, KycError, NotFoundError, RefusedError
 from kyc.evidence.commitment import SCAN_TAG
 from kyc.evidence.header import Context, decode_context, encode_context
@@ -157,9 +157,11 @@ class EventLog:
                 entry.expected,
             )
             batch.drafts.append(draft)
-            for name in entry.requires:
-                required = self.stream_id(name)
-                batch.requires.append((lane_of(required, self.lanes), required))
+        # what was decided on includes what must exist, unless the unit writes to it at an expected version
+        needed = unit.seen or {name: EXISTS for entry in unit.entries for name in entry.requires}
+        for name, version in needed.items():
+            required = self.stream_id(name)
+            batch.requires.append((lane_of(required, self.lanes), required, version))
         for claim in unit.claims:
             claimed = self.blinder.claim_key(claim.kind, claim.key)
             batch.claims.append(ClaimRow(lane_of(claimed, self.lanes), claim.kind, claimed))

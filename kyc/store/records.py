@@ -65,8 +65,8 @@ class Batch:
     drafts: list[Draft]
     claims: list[ClaimRow] = field(default_factory=list)
     scans: list[ScanRow] = field(default_factory=list)
-    requires: list[tuple[int, bytes]] = field(default_factory=list)
-    """(lane, stream id) of streams that must already exist."""
+    requires: list[tuple[int, bytes, int]] = field(default_factory=list)
+    """(lane, stream id, version) of other streams it depends on; version EXISTS: at least one event."""
 
 
 class StoredEvent(NamedTuple):

@@ -42,11 +42,11 @@ class Session:
         """Disconnect."""
         await self._connection.close()
 
-    async def insert(self, plan: Plan, rows: Sequence[StoredEvent]) -> None:
-        """One statement, one commit, one round trip."""
-        if not plan.claims and not plan.scans:
+    async def insert(self, plan: Plan, rows: Sequence[StoredEvent]) -> bool:
+        """One statement, one commit, one round trip. False: a stream relied on has moved, nothing was written."""
+        if not plan.claims and not plan.scans and not plan.relied:
             await self._insert_rows(rows)
-            return
+            return True
         columns = list(zip(*rows, strict=True))
         events = [
             pgbinary.int8s(columns[0]), pgbinary.int8s(columns[1]), pgbinary.int8s(columns[2]),
@@ -60,14 +60,20 @@ class Session:
             pgbinary.uuids([stream for _, stream, _ in plan.claims]),
             pgbinary.int8s([version for _, _, version in plan.claims]),
         ]
-        await self._connection.execute(
-            statements.INSERT_ALL, [*events, *claims, *_scan_arrays(plan.scans)], prepare=True
+        cursor = await self._connection.execute(
+            statements.INSERT_ALL,
+            [*events, *_relied_arrays(plan.relied), *claims, *_scan_arrays(plan.scans)],
+            prepare=True,
         )
+        written = await cursor.fetchone()
+        return written is not None and written[0] == len(rows)
 
-    async def copy(self, plan: Plan, rows: Sequence[StoredEvent]) -> None:
-        """One transaction of COPY: the bulk path."""
+    async def copy(self, plan: Plan, rows: Sequence[StoredEvent]) -> bool:
+        """One transaction of COPY: the bulk path. False: a stream relied on has moved, nothing was written."""
         claims = [pgbinary.claim_row(*claim) for claim in plan.claims]
         async with self._connection.transaction():
+            if plan.relied and await self._fetch(statements.MOVED, _relied_arrays(plan.relied)):
+                return False
             async with self._connection.cursor().copy(statements.COPY_EVENTS) as copy:
                 await copy.write(pgbinary.COPY_SIGNATURE)
                 for at in range(0, len(rows), _SLICE):
@@ -78,6 +84,7 @@ class Session:
                     await copy.write(b"".join((pgbinary.COPY_SIGNATURE, *claims, pgbinary.COPY_TRAILER)))
             if plan.scans:
                 await self._connection.execute(statements.INSERT_SCANS, _scan_arrays(plan.scans))
+        return True
 
     async def stored(self, drafts: Sequence[Draft]) -> dict[bytes, StoredEvent]:
         """Idempotency key → the event that was recorded under it."""
@@ -155,6 +162,14 @@ async def _ready(watch: Any, unwatch: Any, socket: int) -> None:
 def _settle(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
+
+
+def _relied_arrays(relied: Mapping[bytes, tuple[int, int]]) -> list[Any]:
+    return [
+        pgbinary.int2s([lane for lane, _ in relied.values()]),
+        pgbinary.uuids(list(relied)),
+        pgbinary.int8s([version for _, version in relied.values()]),
+    ]
 
 
 def _scan_arrays(scans: Sequence[ScanRow]) -> list[Any]:

@@ -26,6 +26,7 @@ _QUERIES: Final = load("kyc.store", "queries.sql")
 
 SERVICE_ROLE: Final = _QUERIES["service_role"]
 INSERT_ALL: Final = _QUERIES["insert_all"]
+MOVED: Final = _QUERIES["moved"]
 COPY_EVENTS: Final = _QUERIES["copy_events"]
 COPY_CLAIMS: Final = _QUERIES["copy_claims"]
 INSERT_SCANS: Final = _QUERIES["insert_scans"]

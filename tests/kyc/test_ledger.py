@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import date
+from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
 from fix_bank import (
+    AT,
     booked,
     captured,
     closed,
@@ -21,9 +24,20 @@ from fix_bank import (
     verified,
 )
 
-from kyc.domain.submission import StreamName
+from kyc.domain.account import AccountReopened
+from kyc.domain.customer import RiskRated
+from kyc.domain.diligence import ReviewScheduled
+from kyc.domain.document import DocumentCaptured
+from kyc.domain.fact import Submission
+from kyc.domain.governance import PolicyPublished
+from kyc.domain.policies import shipped_editions
+from kyc.domain.submission import Origin, StreamName
 from kyc.errors import ClaimConflictError, ConflictError, RefusedError, VersionConflictError
+from kyc.keys.file_provider import FileKeyProvider
 from kyc.ledger import Ledger
+from kyc.store.database import Database
+from kyc.store.log import EventLog
+from kyc.store.records import lane_of
 
 pytestmark = pytest.mark.pg15
 
@@ -171,3 +185,82 @@ def test_batches_in_flight(ledger: Ledger) -> None:
     results = list(ledger.record_all(batches))
     assert [len(answers) for _, answers in results] == [11, 50, 1]
     assert all(isinstance(answer, tuple) for _, answers in results for answer in answers)
+
+
+# --- another process on the same database -----------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(database: str, provider: FileKeyProvider, ledger: Ledger) -> Iterator[Ledger]:
+    """A ledger with a writer, a pool and memories of its own on the same database, as another process has."""
+    log = EventLog(Database(database), provider)
+    yield Ledger(log, ledger.zone)
+    log.close()
+
+
+def reopened(account: str) -> Submission:
+    """The reopening of an account."""
+    event = AccountReopened(occurred_at=AT, on=date(2026, 2, 2), reason="by mistake")
+    return submission(f"{account}/reopened", event, account)
+
+
+def adopted(rules: str = "documents") -> Submission:
+    """The publication of shipped rules."""
+    edition = next(edition for edition in shipped_editions() if edition.rules == rules)
+    event = PolicyPublished(occurred_at=AT, edition=edition, jurisdiction="CN", approver="HQ-2")
+    origin = Origin(actor="HQ-1", branch="HQ", purpose="governance", legal_basis="AML24-30")
+    return Submission(key="adopted", origin=origin, data=event)
+
+
+def carded(number: str, card: str) -> Submission:
+    """The capture of a document that no shipped rule knows."""
+    event = DocumentCaptured(
+        occurred_at=AT, kind="library-card", number=card, issuing_country="GBR", no_expiry=True
+    )
+    return submission(f"{number}/card/{card}", event, number)
+
+
+def test_closed_elsewhere(ledger: Ledger, elsewhere: Ledger) -> None:
+    """An account closed by another process takes no booking here, and one it reopened does again."""
+    ledger.record(household())
+    receipts(elsewhere.record([closed("A1")])[0])
+    late, other = ledger.record([booked("T2", ("A1", "debit", "1.00")), booked("T3", ("A2", "debit", "1.00"))])
+    assert refused(late).message == "the account is closed"
+    receipts(other)
+    receipts(elsewhere.record([reopened("A1")])[0])
+    receipts(ledger.record([booked("T4", ("A1", "debit", "1.00"))])[0])
+
+
+def test_closed_elsewhere_before_the_writer_caught_up(ledger: Ledger, elsewhere: Ledger) -> None:
+    """A writer that learnt of another's events in a lane believes nothing it remembered of that lane."""
+    ledger.record(household())
+    lanes, lane = ledger.log.lanes, lane_of(ledger.log.stream_id(StreamName("account", "A1")), ledger.log.lanes)
+    names = (f"N{n}" for n in count())
+    neighbour = next(n for n in names if lane_of(ledger.log.stream_id(StreamName("account", n)), lanes) == lane)
+    ledger.record([opened(neighbour, "C2"), booked("T2", ("A1", "debit", "1.00"))])
+    receipts(elsewhere.record([closed("A1")])[0])
+    receipts(ledger.record([booked("T3", (neighbour, "debit", "1.00"))])[0])  # collides, and reads on
+    assert refused(ledger.record([booked("T4", ("A1", "debit", "1.00"))])[0]).message == "the account is closed"
+
+
+@pytest.mark.parametrize("others", [0, 100])
+def test_published_elsewhere(ledger: Ledger, elsewhere: Ledger, others: int) -> None:
+    """A policy another process published counts here from the next commit on, small or bulk."""
+    ledger.record(household())
+    receipts(ledger.record([carded("C1", "K1")])[0])
+    receipts(elsewhere.record([adopted()])[0])
+    answers = ledger.record([carded("C2", "K2"), *(registered(f"D{n}") for n in range(others))])
+    assert refused(answers[0]).message == "this document does not identify"
+    assert all(isinstance(answer, tuple) for answer in answers[1:])
+
+
+def test_a_lone_change_sees_what_was_published_elsewhere(ledger: Ledger, elsewhere: Ledger) -> None:
+    """What rests on a stream of another lane is not written on the short way past the check."""
+    people = [f"D{n}" for n in range(20)]
+    rated = RiskRated(occurred_at=AT, level="high", model="risk/1")
+    ledger.record([*map(registered, people), *(submission(f"{n}/rated", rated, n) for n in people)])
+    far = ReviewScheduled(occurred_at=AT, due=date(2036, 1, 1))
+    receipts(ledger.record([submission("far", far, "D0")])[0])
+    receipts(elsewhere.record([adopted("rulebook")])[0])
+    answers = [ledger.record([submission(f"{n}/far", far, n)])[0] for n in people]
+    assert {refused(answer).message for answer in answers} == {"later than the cycle allows"}

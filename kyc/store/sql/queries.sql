@@ -11,16 +11,35 @@ insert into kyc.event (position, version, recorded_at, lane, stream_id, key, dat
 values %s
 
 -- insert_all --
--- The same with claims and scans, still one statement and one commit.
+-- The same with claims and scans, still one statement and one commit; nothing if a stream relied on has moved.
 with events as (
     insert into kyc.event (position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment,
         hash, digest, context, state)
-    select * from unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)),
+    select * from unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    where not exists (
+        select from unnest(%s, %s, %s) as relied (lane, stream_id, version)
+        cross join lateral (
+            select from kyc.event e
+            where e.lane = relied.lane and e.stream_id = relied.stream_id and e.version = relied.version + 1
+            limit 1) moved)
+    returning 1),
 claims as (
-    insert into kyc.claim (lane, kind, key, stream_id, version) select * from unnest(%s, %s, %s, %s, %s))
-insert into kyc.scan (lane, commitment, data_key, digest, state)
-select * from unnest(%s, %s, %s, %s, %s)
-on conflict do nothing
+    insert into kyc.claim (lane, kind, key, stream_id, version)
+    select * from unnest(%s, %s, %s, %s, %s) where exists (select from events)),
+scans as (
+    insert into kyc.scan (lane, commitment, data_key, digest, state)
+    select * from unnest(%s, %s, %s, %s, %s) where exists (select from events)
+    on conflict do nothing)
+select count(*) from events
+
+-- moved --
+-- Which of the streams relied on have gone beyond the version that was seen.
+select relied.stream_id
+from unnest(%s, %s, %s) as relied (lane, stream_id, version)
+cross join lateral (
+    select from kyc.event e
+    where e.lane = relied.lane and e.stream_id = relied.stream_id and e.version = relied.version + 1
+    limit 1) moved
 
 -- copy_events --
 -- The bulk path.
