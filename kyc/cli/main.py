@@ -128,13 +128,14 @@ def _register() -> None:
         receipts,
         records,
         registers,
+        retention,
         supervision,
         witness,
     )  # fmt: skip
 
     for module in (
         records, investigate, evidence, exports, law, operations, receipts, registers, compliance,
-        supervision, witness,
+        retention, supervision, witness,
     ):  # fmt: skip
         module.register(app)
 

@@ -32,6 +32,24 @@ create table kyc_read.retention_stated{b} (
     on_date date not null,
     data_key uuid not null,
     primary key (subject, record_class, trigger)
+);
+-- Which streams have records of a unit: what goes with its key.
+create table kyc_read.retention_unit{b} (
+    data_key uuid not null,
+    stream uuid not null,
+    subject uuid not null,
+    record_class text collate "C" not null,
+    period text collate "C" not null,
+    kind text collate "C" not null,             -- of the stream
+    branch text collate "C" not null,           -- where the first record was made
+    primary key (data_key, stream)
+);
+-- Files of one person: the survivor and what it absorbed.
+create table kyc_read.retention_merge{b} (
+    survivor uuid not null,
+    absorbed uuid not null,
+    data_key uuid not null,
+    primary key (survivor, absorbed)
 )
 
 -- add --
@@ -91,7 +109,33 @@ where %s::uuid[] is null or s.subject = any (%s::uuid[]) order by 1, 2, 3, 4
 select subject, hold, basis, classes, since, until, placed_on, ended_on from kyc_read.retention_hold
 where %s::uuid[] is null or subject = any (%s::uuid[]) order by subject, hold
 
--- subjects --
--- Subjects with records, page by page.
-select distinct subject from kyc_read.retention_trigger
-where subject > %s and (%s::uuid[] is null or subject = any (%s::uuid[])) order by subject limit %s
+-- add_units --
+-- Which streams have records of a unit; where the first one was made stays.
+insert into kyc_read.retention_unit{b} (data_key, stream, subject, record_class, period, kind, branch)
+select k.id, n.stream, k.subject, k.record_class, k.period, n.kind, n.branch
+from unnest(%s, %s, %s, %s, %s) as n (lane, data_key, stream, kind, branch)
+join kyc_keys.data_key k on k.lane = n.lane and k.id = n.data_key
+on conflict do nothing
+
+-- sweep_units --
+-- Units that were disposed of.
+delete from kyc_read.retention_unit{b} t using kyc_keys.data_key k where k.destroyed_at >= %s and t.data_key = k.id
+
+-- merge --
+-- Two files are of one person.
+insert into kyc_read.retention_merge{b} (survivor, absorbed, data_key) values (%s, %s, %s)
+on conflict (survivor, absorbed) do update set data_key = excluded.data_key
+
+-- revert --
+-- They are not, after all.
+delete from kyc_read.retention_merge{b} where survivor = %s and absorbed = %s
+
+-- sweep_merges --
+-- Mergers whose survivor was disposed of.
+delete from kyc_read.retention_merge{b} t using kyc_keys.data_key k
+where k.destroyed_at >= %s and t.data_key = k.id
+
+-- units --
+-- The streams that have records under some keys.
+select data_key, stream, subject, record_class, period, kind, branch from kyc_read.retention_unit
+where data_key = any (%s) order by data_key, stream

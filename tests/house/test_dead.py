@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 # Started by name, not imported: `python -m kyc` and `-m kyc.simulate`, and the file copied into every bundle.
-AWAITED = {"kyc.retention.changes", "kyc.retention.holds", "kyc.retention.media"}
+AWAITED = {"kyc.retention.media"}
 """Law as data whose caller is the service: disposal. Nothing else may be added here."""
 ENTRANCES = {"kyc.__main__", "kyc.customers", "kyc.simulate.__main__", "replay.verifier"}
 

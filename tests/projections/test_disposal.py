@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-from datetime import date
 from decimal import Decimal
 
-import msgspec
 import pytest
 from fix_bank import (
     AT,
     TELLER,
-    booked,
-    captured,
-    closed,
-    established,
     moved,
-    opened,
     receipts,
-    submission,
-    verified,
 )
 from fix_projections import another, fill
 
-from kyc.domain.customer import CustomerRegistered
 from kyc.domain.submission import Entry, StreamName, Unit
 from kyc.domain.transaction import BookTransaction, Leg, postings
-from kyc.domain.values import Address, Counterparty, Name, Phone
 from kyc.errors import CiphertextDamagedError
 from kyc.keys.ring import KeyName
 from kyc.ledger import Ledger
-from kyc.store.binaries import Binaries
 from kyc.store.log import EventLog
 from projections import account_register, customer_profile, retention_trigger, transaction_index
 from projections.cells import decrypt, encrypt
@@ -131,50 +118,6 @@ def test_destroyed_account(ledger: Ledger, engine: Engine) -> None:
     assert left.currency is left.opened_on is None
     assert account_register.held_by(log, log.stream_id(StreamName("customer", "C1"))) == []
     assert engine.rebuild("account_register").equal is True
-
-
-SECRETS = (
-    "Zerlina Quackenbush", "Quackenbush", "X7734420", "+8613955512345", "77 Nightingale Lane", "Nightingale",
-    "zq@example.org", "CUST-991-771", "ACCT-556-113", "REF-20260301-77341", "Barnaby Featherstonehaugh",
-    "OTHER-9-8-7", "for the emerald necklace", "1987-06-05", "\u6cfd\u7433\u5a1c",
-)  # fmt: skip
-
-
-def test_dump_holds_no_planted_value(ledger: Ledger, engine: Engine, pg_binaries: Binaries) -> None:
-    """A full dump of the database, read models included, contains no personal value, nor its hexadecimal form."""
-    number, account = "CUST-991-771", "ACCT-556-113"
-    leg = Leg(
-        account=account, direction="debit", amount=Decimal("4711.00"), currency="EUR",
-        counterparty=Counterparty(name="Barnaby Featherstonehaugh", account="OTHER-9-8-7"),
-    )  # fmt: skip
-    booking = booked("REF-20260301-77341", (account, "debit", "4711.00"), remittance="for the emerald necklace")
-    lines = [
-        submission("registered", _personal(number)), captured(number, "X7734420"), verified(number),
-        established(number), opened(account, number),
-        submission("booking", msgspec.structs.replace(booking.data, legs=(leg,))), closed(account, AT.date()),
-    ]  # fmt: skip
-    for answer in ledger.record(lines):
-        receipts(answer)
-    engine.catch_up()
-    assert customer_profile.find(ledger.log, name="\u6cfd\u7433\u5a1c")
-    assert len(transaction_index.of_account(ledger.log, account)) == 1
-    command = [str(pg_binaries.bin / "pg_dump"), "--dbname", ledger.log.database.dsn]
-    dump = subprocess.run(command, check=True, capture_output=True).stdout
-    assert b"customer_profile_b1" in dump
-    assert b"4711.00" in dump
-    for secret in SECRETS:
-        raw = secret.encode()
-        assert raw not in dump
-        assert raw.hex().encode() not in dump
-
-
-def _personal(number: str) -> CustomerRegistered:
-    return CustomerRegistered(
-        occurred_at=AT, customer=number, type="natural", template="natural/1", notice="notice/1",
-        names=(Name(text="Zerlina Quackenbush"), Name(text="\u6cfd\u7433\u5a1c", kind="alias")),
-        birth_date=date(1987, 6, 5), nationalities=("GBR",), phones=(Phone(number="+8613955512345"),),
-        addresses=(Address(lines=("77 Nightingale Lane",), country="GBR"),), email="zq@example.org",
-    )  # fmt: skip
 
 
 def test_cells(log: EventLog) -> None:

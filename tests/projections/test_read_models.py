@@ -30,8 +30,9 @@ from kyc.domain.submission import StreamName
 from kyc.domain.values import Name, Phone
 from kyc.errors import NotFoundError
 from kyc.ledger import Ledger
-from projections import account_register, customer_profile, retention_trigger, transaction_index
+from projections import account_register, customer_profile, retention_deadlines, transaction_index
 from projections.engine import Engine
+from projections.retention_deadlines import Asked
 from projections.transaction_index import Wanted
 
 pytestmark = pytest.mark.pg15
@@ -49,7 +50,7 @@ def test_nothing_is_answered_before_the_first_build(ledger: Ledger) -> None:
         lambda: customer_profile.find(ledger.log, number="C1"),
         lambda: account_register.find(ledger.log, "A1"),
         lambda: transaction_index.count(ledger.log),
-        lambda: list(retention_trigger.deadlines(ledger.log, date(2026, 6, 1))),
+        lambda: list(retention_deadlines.deadlines(ledger.log, Asked(date(2026, 6, 1)))),
     ):
         with pytest.raises(NotFoundError) as refused:
             ask()
@@ -202,7 +203,7 @@ def deadlines(ledger: Ledger, kind: str, key: str, on: date = date(2026, 6, 1)) 
     """(class, period) → (state, last day it must exist) of a subject's units."""
     return {
         (due.record_class, due.period): (due.deadline.state, due.deadline.keep_through)
-        for due in retention_trigger.deadlines(ledger.log, on, subject=StreamName(kind, key))
+        for due in retention_deadlines.deadlines(ledger.log, Asked(on), StreamName(kind, key))
     }
 
 
@@ -220,7 +221,7 @@ def test_deadlines(ledger: Ledger, engine: Engine) -> None:
     assert deadlines(ledger, "customer", "C1")["identity", ""] == ("running", date(2036, 3, 1))
     assert deadlines(ledger, "customer", "C1", date(2036, 3, 2))["identity", ""] == ("due", date(2036, 3, 1))
     assert deadlines(ledger, "customer", "C2")["identity", ""] == ("no-clock", None)
-    everybody = list(retention_trigger.deadlines(ledger.log, date(2026, 6, 1)))
+    everybody = list(retention_deadlines.deadlines(ledger.log, Asked(date(2026, 6, 1))))
     assert len({due.subject for due in everybody}) == 4
     assert engine.rebuild("retention_trigger").equal is True
 

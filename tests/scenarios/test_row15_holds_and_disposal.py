@@ -25,10 +25,11 @@ from kyc.domain.disposal import (
     RecordDisposed,
 )
 from kyc.domain.event import RecordClass
-from kyc.domain.life import CustomerDeceased, CustomersMerged
+from kyc.domain.life import CustomerDeceased, CustomersMerged, MergeReverted
 from kyc.domain.submission import StreamName
 from kyc.errors import VersionConflictError
-from projections import retention_trigger
+from projections import retention_deadlines
+from projections.retention_deadlines import Asked
 from replay import reconstruct
 
 SUBJECT = "customer/C1"
@@ -158,7 +159,7 @@ def test_a_conflict_is_decided_by_people(world):
 def dues(world, kind: str, key: str, on: date = date(2090, 1, 1), law: str = "CN") -> dict[tuple[str, str], str]:
     """What may become of somebody's records, long after."""
     world.project()
-    found = retention_trigger.deadlines(world.log, on, subject=StreamName(kind, key), jurisdictions=(law,))
+    found = retention_deadlines.deadlines(world.log, Asked(on, jurisdictions=(law,)), StreamName(kind, key))
     return {(due.record_class, due.period): due.deadline.state for due in found}
 
 
@@ -183,11 +184,26 @@ def test_one_goes_the_other_stays(china, call: Call):
     assert china.verify().ok
 
 
-def test_a_merged_file_is_not_disposed_of_alone(china):
-    """An absorbed file takes no end of a relationship any more: it has no clock, and is kept."""
+def test_files_of_one_person_go_together(china):
+    """An absorbed file goes by the end of the surviving one, and a hold on either keeps both."""
     onboard(china, "C1")
     onboard(china, "C2")
     china.record(CustomersMerged(occurred_at=china.now, absorbed="C2", reason="same", approver="HQ-2"), "C1")
+    assert dues(china, "customer", "C2")["identity", ""] == "no-clock"
+    china.record(RelationshipEnded(occurred_at=china.now, on=china.today, reason="left"), "C1")
+    assert {dues(china, "customer", number)["identity", ""] for number in ("C1", "C2")} == {"due"}
+    china.record(hold(china, since=date(2020, 1, 1)))
+    assert {dues(china, "customer", number)["identity", ""] for number in ("C1", "C2")} == {"held"}
+    assert china.project().rebuild("retention_trigger").equal is True
+
+
+def test_a_merger_that_was_wrong(china):
+    """Once it is reverted each file has its own clock again."""
+    onboard(china, "C1")
+    onboard(china, "C2")
+    china.record(CustomersMerged(occurred_at=china.now, absorbed="C2", reason="same", approver="HQ-2"), "C1")
+    reverted = MergeReverted(occurred_at=china.now, absorbed="C2", reason="a namesake", approver="HQ-2")
+    china.record(reverted, "C1")
     china.record(RelationshipEnded(occurred_at=china.now, on=china.today, reason="left"), "C1")
     assert dues(china, "customer", "C1")["identity", ""] == "due"
     assert dues(china, "customer", "C2")["identity", ""] == "no-clock"
