@@ -11,6 +11,7 @@ from projections.disclosure_register import DisclosureRegister
 from projections.disposal_register import DisposalRegister
 from projections.document_register import DocumentRegister
 from projections.due_diligence import DueDiligence
+from projections.order_register import OrderRegister
 from projections.projection import Projection
 from projections.retention_trigger import RetentionTrigger
 from projections.transaction_index import TransactionIndex
@@ -22,6 +23,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     RetentionTrigger(),
     DisposalRegister(),
     DocumentRegister(),
+    OrderRegister(),
     DueDiligence(),
     AccessLog(),
     DisclosureRegister(),

@@ -125,16 +125,17 @@ def _register() -> None:
         investigate,
         law,
         operations,
+        orders,
         receipts,
         records,
         registers,
         retention,
         supervision,
         witness,
-    )  # fmt: skip
+    )
 
     for module in (
-        records, investigate, evidence, exports, law, operations, receipts, registers, compliance,
+        records, investigate, evidence, exports, law, operations, receipts, registers, compliance, orders,
         retention, supervision, witness,
     ):  # fmt: skip
         module.register(app)

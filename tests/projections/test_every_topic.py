@@ -27,7 +27,7 @@ from projections.projection import Projection
 from projections.registry import PROJECTIONS
 
 pytestmark = pytest.mark.pg15
-REGISTERS = {"due_diligence": {"list", "list_version", "model"}}
+REGISTERS = {"due_diligence": {"list", "list_version", "model"}, "order_register": {"organ"}}
 """Register → the fields that stand in clear: codes."""
 PLANTED = "Zq-"
 

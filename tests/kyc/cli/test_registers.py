@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fix_bank import AT, household, registered, submission
 from fix_cli import Call, document
 
+from kyc.domain.authority import LegalBasis, Officer, OrderAccepted, OrderReceived, Paper
 from kyc.domain.customer import RiskRated
 from kyc.domain.diligence import ObjectionReceived, RiskMeasureApplied, ScreeningPerformed
+from kyc.domain.restraint import AccountFrozen
 from kyc.simulate.submissions import wire
 
 
@@ -101,3 +104,37 @@ def test_reviews_and_diligence(call: Call, tmp_path: Path) -> None:
     for line in ("next review          2026-09-01", "open objection       O1 since 2026-03-01", "within      P15D"):
         assert line in said, said
     assert call("customer", "diligence", "C2")[0] == 4
+
+
+def test_orders(call: Call, tmp_path: Path) -> None:
+    """An order, its freeze until a moment, what is due, and what was done under it."""
+    received = OrderReceived(
+        occurred_at=AT, order="O1", action="freeze", organ="court", organ_name="Court", level=2, approval=2,
+        bases=(LegalBasis(instrument="\u6c11\u4e8b\u8bc9\u8bbc\u6cd5", article="253"),),
+        papers=(Paper(kind="assistance-notice"), Paper(kind="ruling")),
+        officers=(Officer(name="A", work_id="1"), Officer(name="B", work_id="2")), channel="counter",
+        handler="T-1", subject="natural", subject_name="Ada", customer="C1", accounts=("A1",), whole_account=True,
+        freeze_from=AT, freeze_until=AT + timedelta(days=30), fruits="covered", secret=True,
+    )  # fmt: skip
+    until = AT + timedelta(hours=48)
+    lines = [
+        *household(), submission("O1", received),
+        submission("O1/ok", OrderAccepted(occurred_at=AT, order="O1", approver="T-2")),
+        submission("F1", AccountFrozen(occurred_at=AT, id="F1", order="O1", organ="court", until=until), "A1"),
+    ]  # fmt: skip
+    source = tmp_path / "bank.ndjson"
+    source.write_bytes(b"".join(map(wire, lines)))
+    assert call("ingest", "ndjson", str(source))[0] == 0
+    assert call("project")[0] == 0
+    said = call("orders", "--on", "2026-03-03T09:29:59Z", "--customer", "C1")[1]
+    assert "2026-03-01 09:30:00+00:00  accepted   O1  freeze, court, secret" in said
+    assert "until 2026-03-03 09:30:00+00:00  in-force   F1 by O1, whole account" in said
+    (lapsed,) = document(call("--json", "orders", "--on", "2026-03-03T09:30:00Z"))["freezes"]
+    assert (lapsed["freeze"], lapsed["state"]) == ("F1", "lapsed")
+    assert "lapses   until 2026-03-03" in call("orders", "--due", "--on", "2026-03-02")[1]
+    assert call("orders", "--due", "--on", "2026-03-04")[1] == "nothing is due\n"
+    assert call("orders", "--account", "A2")[1] == "no orders\n"
+    (act,) = document(call("--json", "orders", "show", "O1"))["assistance"]
+    assert (act["kind"], act["freeze"]) == ("frozen", "F1")
+    assert "frozen" in call("orders", "show", "O1")[1]
+    assert call("orders", "show", "O9")[0] == 4
