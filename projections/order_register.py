@@ -8,25 +8,21 @@ stream and the account's are two subjects; each row belongs to one of them. The 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from kyc.domain import authority as o
 from kyc.domain import restraint as r
 from kyc.domain.event import Event
-from kyc.domain.submission import StreamName
-from kyc.keys.ring import DataKey
-from kyc.store.database import Connection
-from kyc.store.log import EventLog, Recorded
+from kyc.store.log import EventLog
 from kyc.store.statements import load
 from projections import customer_search, rows
-from projections.projection import Tables
-from projections.rows import Row, Sheet, Table
+from projections.rows import Desk, Row, Table
 
 _SQL: Final = load("projections", "order_register.sql")
 
@@ -144,85 +140,17 @@ _ASSISTANCE: Final = Table(
 )
 
 
-class OrderRegister:
-    """A row for each order, stretch of secrecy, freeze and assistance."""
-
-    name = "order_register"
-    version = 1
-    tables = ("order_register", "order_secrecy", "order_freeze", "order_assistance")
-    schema = _SQL["tables"]
-
-    @property
-    def topics(self) -> frozenset[str]:
-        """What authorities order, and what is done for them."""
-        return frozenset(kind.TOPIC for kind in _CHANGES)
-
-    def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
-        """Fold the batch onto the rows of its orders and accounts."""
-        streams = rows.streams_of(batch)
-        sheets = [Sheet[Any](connection, tables, table, streams) for table in _TABLES]
-        keys = log.ring.opening([recorded.row.data_key for recorded in batch])
-        for recorded in batch:
-            key = keys[recorded.row.data_key]
-            if recorded.event is not None and key is not None:
-                _CHANGES[type(recorded.event)](_Desk(log, recorded, key, sheets), recorded.event)
-        for sheet in sheets:
-            sheet.write()
-
-    def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
-        """Remove what is under destroyed keys."""
-        return rows.sweep(connection, tables, self.tables, since)
+def _assist(desk: Desk, kind: str, event: Event, order: bytes, act: Act, amount: Any = (None, None)) -> None:
+    """Another assistance; in the account's stream it is about the account."""
+    account = desk.row.stream_id if type(event).STREAM == "account" else None
+    desk.add(_ASSISTANCE, order, account, kind, event.occurred_at, *amount, desk.seal(act))
 
 
-_TABLES: Final[tuple[Table[Any], ...]] = (_ORDERS, _SECRECY, _FREEZES, _ASSISTANCE)
-
-
-class _Desk:
-    """The rows of one event's stream, and its key."""
-
-    def __init__(self, log: EventLog, recorded: Recorded, key: DataKey, sheets: Sequence[Sheet[Any]]) -> None:
-        self.log, self._recorded, self._key = log, recorded, key
-        self.head = (recorded.row.stream_id, recorded.row.version, recorded.row.data_key)
-        self._sheets = sheets
-
-    def of(self, table: Table[Any]) -> list[Any]:
-        """The stream's rows in a table under this event's key: what other keys protect is not known."""
-        return [row for row in self._rows(table) if row.data_key == self._recorded.row.data_key]
-
-    def clear(self, table: Table[Any]) -> None:
-        """The stream begins: what is left of an earlier one is disposed of."""
-        self._rows(table).clear()
-
-    def add(self, table: Table[Any], *values: Any) -> None:
-        """A new row."""
-        self.keep(table, table.kind(*self.head, *values))
-
-    def keep(self, table: Table[Any], row: Row) -> None:
-        """The same of a row that is made already."""
-        self._rows(table).append(row)
-
-    def seal(self, content: msgspec.Struct) -> bytes:
-        """The encrypted cell of the event's row."""
-        return rows.seal(self._key, self.head[0], self.head[1], content)
-
-    def stream(self, kind: str, key: str) -> bytes:
-        """The id of another stream."""
-        return self.log.stream_id(StreamName(kind, key))
-
-    def assist(self, kind: str, event: Event, order: bytes, act: Act, amount: Any = (None, None)) -> None:
-        """Another assistance; in the account's stream it is about the account."""
-        account = self.head[0] if type(event).STREAM == "account" else None
-        self.add(_ASSISTANCE, order, account, kind, event.occurred_at, *amount, self.seal(act))
-
-    def freeze(self, number: str) -> _Freeze | None:
-        """The freeze of a number that was not released."""
-        digest = freeze_digest(self.log, number)
-        found: Iterable[_Freeze] = (one for one in self.of(_FREEZES) if one.number == digest)
-        return next((one for one in found if one.released_at is None and one.noticed_at is None), None)
-
-    def _rows(self, table: Table[Any]) -> list[Any]:
-        rows_of: list[Any] = self._sheets[_TABLES.index(table)].rows[self._recorded.row.stream_id]
-        return rows_of
+def _freeze(desk: Desk, number: str) -> _Freeze | None:
+    """The freeze of a number that was not released."""
+    digest = freeze_digest(desk.log, number)
+    found = (one for one in desk.of(_FREEZES) if one.number == digest)
+    return next((one for one in found if one.released_at is None and one.noticed_at is None), None)
 
 
 def order_digest(log: EventLog, number: str) -> bytes:
@@ -243,13 +171,12 @@ def subject_digest(log: EventLog, number: str) -> bytes:
 # --- orders ---------------------------------------------------------------------------------------------
 
 
-def _received(desk: _Desk, event: o.OrderReceived) -> None:
-    desk.clear(_ORDERS)
+def _received(desk: Desk, event: o.OrderReceived) -> None:
     papers = Papers(
         order=event.order, organ_name=event.organ_name, subject_name=event.subject_name,
         case_number=event.case_number, purpose=event.purpose, scope=event.scope, accounts=event.accounts,
     )  # fmt: skip
-    desk.add(
+    desk.begin(
         _ORDERS, order_digest(desk.log, event.order), event.action, event.organ, event.level, event.occurred_at,
         None, None, None, desk.stream("customer", event.customer) if event.customer else None,
         subject_digest(desk.log, event.subject_document) if event.subject_document else None,
@@ -260,55 +187,54 @@ def _received(desk: _Desk, event: o.OrderReceived) -> None:
         desk.add(_SECRECY, event.occurred_at, event.notify_after, None)
 
 
-def _foreign(desk: _Desk, event: o.ForeignRequestReceived) -> None:
-    desk.clear(_ORDERS)
+def _foreign(desk: Desk, event: o.ForeignRequestReceived) -> None:
     papers = Papers(order=event.order, organ_name=f"{event.authority}, {event.country}", purpose=event.demand)
-    desk.add(
+    desk.begin(
         _ORDERS, order_digest(desk.log, event.order), "query", "foreign", None, event.occurred_at, None, None, None,
         desk.stream("customer", event.customer) if event.customer else None, None, [], None, None, None, 0,
         desk.seal(papers),
     )  # fmt: skip
 
 
-def _decides(decision: str, act: Callable[[Any], Act | None]) -> Callable[[_Desk, Any], None]:
-    def change(desk: _Desk, event: Any) -> None:
+def _decides(decision: str, act: Callable[[Any], Act | None]) -> Callable[[Desk, Any], None]:
+    def change(desk: Desk, event: Any) -> None:
         for order in desk.of(_ORDERS):
             order.decision, order.decided_at = decision, event.occurred_at
         done = act(event)
         if done is not None:
-            desk.assist(decision, event, desk.head[0], done)
+            _assist(desk, decision, event, desk.row.stream_id, done)
 
     return change
 
 
-def _assists(kind: str, act: Callable[[Any], Act]) -> Callable[[_Desk, Any], None]:
-    def change(desk: _Desk, event: Any) -> None:
-        desk.assist(kind, event, desk.head[0], act(event))
+def _assists(kind: str, act: Callable[[Any], Act]) -> Callable[[Desk, Any], None]:
+    def change(desk: Desk, event: Any) -> None:
+        _assist(desk, kind, event, desk.row.stream_id, act(event))
 
     return change
 
 
-def _fulfilled(desk: _Desk, event: o.OrderFulfilled) -> None:
+def _fulfilled(desk: Desk, event: o.OrderFulfilled) -> None:
     for order in desk.of(_ORDERS):
         order.fulfilled_at = event.occurred_at
-    desk.assist("fulfilled", event, desk.head[0], Act(what=(event.result,), receipt=event.receipt))
+    _assist(desk, "fulfilled", event, desk.row.stream_id, Act(what=(event.result,), receipt=event.receipt))
 
 
-def _imposed(desk: _Desk, event: o.SecrecyImposed) -> None:
+def _imposed(desk: Desk, event: o.SecrecyImposed) -> None:
     desk.add(_SECRECY, event.occurred_at, event.until, None)
 
 
-def _released(desk: _Desk, event: o.SecrecyReleased) -> None:
+def _released(desk: Desk, event: o.SecrecyReleased) -> None:
     for secrecy in desk.of(_SECRECY):
         secrecy.released_at = secrecy.released_at or event.occurred_at
 
 
-def _notified(desk: _Desk, event: o.CustomerNotified) -> None:
+def _notified(desk: Desk, event: o.CustomerNotified) -> None:
     for order in desk.of(_ORDERS):
         order.notified_at = event.occurred_at
 
 
-def _objected(desk: _Desk, _: o.ObjectionLodged) -> None:
+def _objected(desk: Desk, _: o.ObjectionLodged) -> None:
     for order in desk.of(_ORDERS):
         order.objections += 1
 
@@ -316,80 +242,86 @@ def _objected(desk: _Desk, _: o.ObjectionLodged) -> None:
 # --- accounts -------------------------------------------------------------------------------------------
 
 
-def _begun(desk: _Desk, event: r.AccountFrozen | r.FreezeQueued, queued_at: datetime | None = None) -> _Freeze:
+def _begun(desk: Desk, event: r.AccountFrozen | r.FreezeQueued, queued_at: datetime | None = None) -> _Freeze:
     """A new row of a freeze, not in force yet."""
     named = desk.seal(Named(freeze=event.id, order=event.order))
-    freeze = _Freeze(
-        *desk.head, number=freeze_digest(desk.log, event.id), order_id=desk.stream("order", event.order),
-        organ=event.organ, amount=None, currency=None, fruits=False, queued_at=queued_at, frozen_at=None,
-        said_at=[], ends=[], last_end=None, released_at=None, noticed_at=None, content=named,
-    )  # fmt: skip
-    desk.keep(_FREEZES, freeze)
-    return freeze
+    number, order, fruits = freeze_digest(desk.log, event.id), desk.stream("order", event.order), False
+    return desk.add(
+        _FREEZES, number, order, event.organ, None, None, fruits, queued_at, None, [], [], None, None, None, named
+    )
 
 
-def _frozen(desk: _Desk, event: r.AccountFrozen) -> None:
-    freeze = desk.freeze(event.id)
+def _frozen(desk: Desk, event: r.AccountFrozen) -> None:
+    freeze = _freeze(desk, event.id)
     if freeze is None or freeze.frozen_at is not None:
         freeze = _begun(desk, event)
     freeze.amount, freeze.currency, freeze.fruits = event.amount, event.currency, event.covers_fruits
     freeze.frozen_at = event.occurred_at
     freeze.ends_at(event.occurred_at, event.until)
-    desk.assist("frozen", event, freeze.order_id, Act(freeze=event.id), (event.amount, event.currency))
+    _assist(desk, "frozen", event, freeze.order_id, Act(freeze=event.id), (event.amount, event.currency))
 
 
-def _queued(desk: _Desk, event: r.FreezeQueued) -> None:
+def _queued(desk: Desk, event: r.FreezeQueued) -> None:
     freeze = _begun(desk, event, event.occurred_at)
-    desk.assist("queued", event, freeze.order_id, Act(freeze=event.id))
+    _assist(desk, "queued", event, freeze.order_id, Act(freeze=event.id))
 
 
-def _renewed(desk: _Desk, event: r.FreezeRenewed) -> None:
-    freeze = desk.freeze(event.id)
+def _renewed(desk: Desk, event: r.FreezeRenewed) -> None:
+    freeze = _freeze(desk, event.id)
     if freeze is not None:
         freeze.ends_at(event.occurred_at, event.until)
-    desk.assist("renewed", event, desk.stream("order", event.order), Act(freeze=event.id))
+    _assist(desk, "renewed", event, desk.stream("order", event.order), Act(freeze=event.id))
 
 
-def _lifted(desk: _Desk, event: r.FreezeReleased) -> None:
-    freeze = desk.freeze(event.id)
+def _lifted(desk: Desk, event: r.FreezeReleased) -> None:
+    freeze = _freeze(desk, event.id)
     if freeze is not None:
         freeze.released_at = event.occurred_at
-        desk.assist("released", event, freeze.order_id, Act(freeze=event.id, what=(event.reason,)))
+        _assist(desk, "released", event, freeze.order_id, Act(freeze=event.id, what=(event.reason,)))
 
 
-def _noticed(desk: _Desk, event: r.FreezeLapsed) -> None:
-    freeze = desk.freeze(event.id)
+def _noticed(desk: Desk, event: r.FreezeLapsed) -> None:
+    freeze = _freeze(desk, event.id)
     if freeze is not None:
         freeze.noticed_at = event.occurred_at
 
 
-def _deducted(desk: _Desk, event: r.FundsDeducted) -> None:
+def _deducted(desk: Desk, event: r.FundsDeducted) -> None:
     act = Act(to=event.destination, freeze=event.freeze or "", reference=event.reference)
-    desk.assist("deducted", event, desk.stream("order", event.order), act, (event.amount, event.currency))
+    _assist(desk, "deducted", event, desk.stream("order", event.order), act, (event.amount, event.currency))
 
 
-_CHANGES: Final[dict[type[Event], Callable[[_Desk, Any], None]]] = {
-    o.OrderReceived: _received,
-    o.ForeignRequestReceived: _foreign,
-    o.OrderAccepted: _decides("accepted", lambda _: None),
-    o.OrderRejected: _decides("rejected", lambda event: Act(what=event.reasons)),
-    o.ForeignRequestApproved: _decides("accepted", lambda _: None),
-    o.ForeignRequestRefused: _decides("rejected", lambda event: Act(to=event.reported_to, what=(event.reason,))),
-    o.ForeignRequestEscalated: _assists("escalated", lambda event: Act(to=event.to, reference=event.reference)),
-    o.DataDisclosed: _assists(
-        "disclosed",
-        lambda event: Act(to=event.recipient, what=event.fields, digest=event.digest, receipt=event.receipt),
-    ),
-    o.EvidenceSealed: _assists("sealed", lambda event: Act(to=event.counterpart, what=event.items)),
-    o.OrderFulfilled: _fulfilled,
-    o.SecrecyImposed: _imposed,
-    o.SecrecyReleased: _released,
-    o.CustomerNotified: _notified,
-    o.ObjectionLodged: _objected,
-    r.AccountFrozen: _frozen,
-    r.FreezeQueued: _queued,
-    r.FreezeRenewed: _renewed,
-    r.FreezeReleased: _lifted,
-    r.FreezeLapsed: _noticed,
-    r.FundsDeducted: _deducted,
-}
+class OrderRegister(rows.Register):
+    """A row for each order, stretch of secrecy, freeze and assistance."""
+
+    name = "order_register"
+    version = 1
+    schema = _SQL["tables"]
+    sheets = (_ORDERS, _SECRECY, _FREEZES, _ASSISTANCE)
+    changes: ClassVar[Mapping[type[Event], Callable[[Desk, Any], object]]] = {
+        o.OrderReceived: _received,
+        o.ForeignRequestReceived: _foreign,
+        o.OrderAccepted: _decides("accepted", lambda _: None),
+        o.OrderRejected: _decides("rejected", lambda event: Act(what=event.reasons)),
+        o.ForeignRequestApproved: _decides("accepted", lambda _: None),
+        o.ForeignRequestRefused: _decides(
+            "rejected", lambda event: Act(to=event.reported_to, what=(event.reason,))
+        ),
+        o.ForeignRequestEscalated: _assists("escalated", lambda event: Act(to=event.to, reference=event.reference)),
+        o.DataDisclosed: _assists(
+            "disclosed",
+            lambda event: Act(to=event.recipient, what=event.fields, digest=event.digest, receipt=event.receipt),
+        ),
+        o.EvidenceSealed: _assists("sealed", lambda event: Act(to=event.counterpart, what=event.items)),
+        o.OrderFulfilled: _fulfilled,
+        o.SecrecyImposed: _imposed,
+        o.SecrecyReleased: _released,
+        o.CustomerNotified: _notified,
+        o.ObjectionLodged: _objected,
+        r.AccountFrozen: _frozen,
+        r.FreezeQueued: _queued,
+        r.FreezeRenewed: _renewed,
+        r.FreezeReleased: _lifted,
+        r.FreezeLapsed: _noticed,
+        r.FundsDeducted: _deducted,
+    }

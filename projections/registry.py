@@ -6,6 +6,7 @@ from typing import Final
 
 from projections.access_log import AccessLog
 from projections.account_register import AccountRegister
+from projections.consent_register import ConsentRegister
 from projections.customer_profile import CustomerProfile
 from projections.disclosure_register import DisclosureRegister
 from projections.disposal_register import DisposalRegister
@@ -24,6 +25,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     DisposalRegister(),
     DocumentRegister(),
     OrderRegister(),
+    ConsentRegister(),
     DueDiligence(),
     AccessLog(),
     DisclosureRegister(),

@@ -7,15 +7,17 @@ batches; and a row is gone with its key. Which rows there are is each read model
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, Generic, LiteralString, NamedTuple, TypeVar
 
 import msgspec
 from psycopg import sql
 
 from kyc.domain.calendar import Feb29, later, length
+from kyc.domain.event import Event
+from kyc.domain.submission import StreamName
 from kyc.keys.ring import DataKey
 from kyc.store import pgbinary
 from kyc.store.database import Connection
@@ -64,11 +66,13 @@ class Sheet(Generic[R]):
         self.rows: dict[bytes, list[R]] = defaultdict(list)
         for found in connection.execute(statement, (self._streams,), binary=True).fetchall():
             self.rows[found[0]].append(table.kind(*found))
+        self._read = bool(self.rows)
 
     def write(self) -> None:
         """Store the rows instead of those that were read."""
-        statement = sql.SQL(_SQL["forget"]).format(table=self._tables.name(self._table.name))
-        self._connection.execute(statement, (self._streams,))
+        if self._read:
+            statement = sql.SQL(_SQL["forget"]).format(table=self._tables.name(self._table.name))
+            self._connection.execute(statement, (self._streams,))
         names, arrays = columns(self._table.kind), [kind == "uuid[]" for kind in self._table.types]
         written = [
             [
@@ -78,7 +82,8 @@ class Sheet(Generic[R]):
             for rows in self.rows.values()
             for row in rows
         ]
-        self._tables.copy(self._connection, self._table.name, self._table.types, written)
+        if written:
+            self._tables.copy(self._connection, self._table.name, self._table.types, written)
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:
@@ -97,27 +102,103 @@ def sweep(connection: Connection, tables: Tables, names: Iterable[str], since: i
     return sum(connection.execute(statement, (since,)).rowcount for statement in statements)
 
 
+# --- registers: each event changes rows of its own stream, one after the other --------------------------
+
+
+class Desk:
+    """What one event may change: the rows of its stream, under its own key."""
+
+    def __init__(self, log: EventLog, recorded: Recorded, key: DataKey, sheets: Mapping[str, Sheet[Any]]) -> None:
+        self.log, self.row, self._key, self._sheets = log, recorded.row, key, sheets
+
+    def of(self, table: Table[R]) -> list[R]:
+        """The stream's rows in a table under this event's key: what other keys protect is not known."""
+        return [row for row in self._rows(table) if row.data_key == self.row.data_key]
+
+    def add(self, table: Table[R], *values: Any) -> R:
+        """A new row, which the caller may go on filling."""
+        row = table.kind(self.row.stream_id, self.row.version, self.row.data_key, *values)
+        self._rows(table).append(row)
+        return row
+
+    def begin(self, table: Table[R], *values: Any) -> R:
+        """The only row of a stream; what is left of an earlier one is disposed of."""
+        self._rows(table).clear()
+        return self.add(table, *values)
+
+    def seal(self, content: msgspec.Struct, part: int = 0) -> bytes:
+        """The encrypted cell of a row that this event makes."""
+        return seal(self._key, self.row.stream_id, self.row.version, content, part)
+
+    def stream(self, kind: str, key: str) -> bytes:
+        """The id of another stream."""
+        return self.log.stream_id(StreamName(kind, key))
+
+    def _rows(self, table: Table[R]) -> list[R]:
+        rows: list[R] = self._sheets[table.name].rows[self.row.stream_id]
+        return rows
+
+
+class Register:
+    """A read model that is nothing but such rows."""
+
+    schema: ClassVar[LiteralString]
+    sheets: ClassVar[tuple[Table[Any], ...]]
+    changes: ClassVar[Mapping[type[Event], Callable[[Desk, Any], object]]]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Its tables, the main one first."""
+        return tuple(table.name for table in self.sheets)
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The events that change a row."""
+        return frozenset(kind.TOPIC for kind in self.changes)
+
+    def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
+        """Fold the batch onto the rows of its streams; what a destroyed key protected leaves with the sweep."""
+        streams = streams_of(batch)
+        sheets = {table.name: Sheet(connection, tables, table, streams) for table in self.sheets}
+        keys = log.ring.opening([recorded.row.data_key for recorded in batch])
+        for recorded in batch:
+            key = keys[recorded.row.data_key]
+            if recorded.event is not None and key is not None:
+                self.changes[type(recorded.event)](Desk(log, recorded, key, sheets), recorded.event)
+        for sheet in sheets.values():
+            sheet.write()
+
+    def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
+        """Remove the rows under destroyed keys."""
+        return sweep(connection, tables, self.tables, since)
+
+
 # --- encrypted cells ------------------------------------------------------------------------------------
 
 
-def seal(key: DataKey, stream: bytes, version: int, content: msgspec.Struct) -> bytes:
-    """The encrypted cell of a row."""
-    return encrypt(key, _context(stream, version), _encode(content))
+def seal(key: DataKey, stream: bytes, version: int, content: msgspec.Struct, part: int = 0) -> bytes:
+    """The encrypted cell of a row, or of one of several that an event makes."""
+    return encrypt(key, _context(stream, version, part), _encode(content))
 
 
-def unseal(log: EventLog, kind: type[S], cells: Sequence[tuple[bytes, int, bytes, bytes]]) -> list[S | None]:
+def unseal(
+    log: EventLog,
+    kind: type[S],
+    cells: Sequence[tuple[bytes, int, bytes, bytes]],
+    parts: Sequence[int] | None = None,
+) -> list[S | None]:
     """The contents of cells, given as (stream, version, data key, cell); None where the key is destroyed."""
     keys = log.ring.opening([cell[2] for cell in cells])
     decode = msgspec.json.Decoder(kind).decode
     found: list[S | None] = []
-    for stream, version, data_key, cell in cells:
+    for (stream, version, data_key, cell), part in zip(cells, parts or [0] * len(cells), strict=True):
         key = keys[data_key]
-        found.append(None if key is None else decode(decrypt(key, _context(stream, version), cell)))
+        found.append(None if key is None else decode(decrypt(key, _context(stream, version, part), cell)))
     return found
 
 
-def _context(stream: bytes, version: int) -> bytes:
-    return stream + version.to_bytes(8, "big")
+def _context(stream: bytes, version: int, part: int) -> bytes:
+    return stream + version.to_bytes(8, "big") + (part.to_bytes(2, "big") if part else b"")
 
 
 _encode: Final = msgspec.json.Encoder(order="sorted", decimal_format="string").encode

@@ -20,11 +20,15 @@ Days = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=3_660))]
 def register(app: App) -> None:
     """Add the commands; those about one customer go to the others of their kind."""
     app["customer"].command(diligence)
+    app["customer"].command(consent)
     reviews = App(name="reviews", help="What due diligence has to see to, and by when.")
     reviews.command(reviews_due, name="due")
     reviews.command(objections)
     reviews.command(screening)
     app.command(reviews)
+    requests = App(name="requests", help="Requests of persons about their data.")
+    requests.command(requests_due, name="due")
+    app.command(requests)
 
 
 def diligence(number: str, /, *, on: str | None = None) -> None:
@@ -173,3 +177,88 @@ def plain(row: Any) -> dict[str, Any]:
     """A row of a list without the ids of streams and what is told in other words."""
     hidden = {"stream_id", "version"}
     return {name: value for name, value in row._asdict().items() if name not in hidden}
+
+
+def requests_due(*, on: str | None = None, branch: str | None = None, ahead: Days = 15) -> None:
+    """Requests of persons about their data that wait for an answer, by the day it is due (PIPL art. 50).
+
+    Parameters
+    ----------
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    branch
+        Only of customers this branch looks after.
+    ahead
+        Also what falls due within so many days after it.
+    """
+    from projections import consents
+
+    with service() as opened:
+        day = day_of(opened, on)
+        by = day + timedelta(days=ahead)
+        found = consents.due(opened.log, day, policies_of(opened), by=by, branch=branch)
+        known = named(opened.log, (one.customer for one in found))
+        document = [known[one.customer] | _content(plain(one), "asked", "customer") for one in found]
+        lines = [
+            f"{one.due_on}  {'overdue' if one.due_on < day else 'open   '}  "
+            f"{one.asked.request if one.asked else '(disposed of)'} {one.kind}, received {one.received_on}  "
+            f"{who(known[one.customer])}, {one.branch}"
+            for one in found
+        ]
+        screen().answer({"on": day, "requests": document}, lines or ["nothing is due"])
+
+
+def consent(number: str, /, *, on: str | None = None, purpose: str | None = None) -> None:
+    """What a customer was told and agreed to as of a day, whether data may only be stored, and requests.
+
+    Parameters
+    ----------
+    number
+        The customer number.
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    purpose
+        Only whether this purpose, which rests on consent, may be served that day.
+    """
+    from projections import consents
+
+    with service() as opened:
+        day, stream = day_of(opened, on), stream_of(opened.log, number)
+        if purpose is not None:
+            answer = consents.may(opened.log, stream, purpose, day)
+            line = f"{'yes' if answer.allowed else 'no'}: {answer.because}{f' on {answer.on}' if answer.on else ''}"
+            screen().answer(
+                {"customer": number, "purpose": purpose, "on": day} | {"answer": answer._asdict()}, [line]
+            )
+            return
+        own = [stream]
+        given, told = consents.consents(opened.log, own, day), consents.notices(opened.log, own, day)
+        limits = consents.restrictions(opened.log, own, day)
+        wanted = consents.requests(opened.log, day, policies_of(opened), customers=own)
+        document = {
+            "customer": number,
+            "on": day,
+            "notices": [plain(one) for one in told],
+            "consents": [_content(plain(one), "given") for one in given],
+            "restrictions": [_content(plain(one), "reason", "request") for one in limits],
+            "requests": [_content(plain(one), "asked", "customer") for one in wanted],
+        }
+        lines = [
+            f"notice       {one.notice} on {one.presented_on}, {one.channel or 'registration'}" for one in told
+        ]
+        lines += [f"consent      {one.purpose} from {one.given_on} to {one.withdrawn_on or 'now'}" for one in given]
+        lines += [f"restricted   from {one.since} to {one.until or 'now'}" for one in limits]
+        lines += [
+            f"request      {one.kind}, received {one.received_on}, due {one.due_on}, {one.outcome or 'open'}"
+            for one in wanted
+        ]
+        screen().answer(document, lines or ["nothing"])
+
+
+def _content(values: dict[str, Any], cell: str, *hidden: str) -> dict[str, Any]:
+    """A row with what was encrypted among its own values."""
+    from replay import render
+
+    content = values.pop(cell)
+    shown = {name: value for name, value in values.items() if name not in hidden}
+    return shown | (render.plain(content) if content is not None else {"disposed": True})

@@ -27,7 +27,11 @@ from projections.projection import Projection
 from projections.registry import PROJECTIONS
 
 pytestmark = pytest.mark.pg15
-REGISTERS = {"due_diligence": {"list", "list_version", "model"}, "order_register": {"organ"}}
+REGISTERS = {
+    "due_diligence": {"list", "list_version", "model"},
+    "order_register": {"organ"},
+    "consent_register": {"purpose", "notice", "channel", "language"},
+}
 """Register → the fields that stand in clear: codes."""
 PLANTED = "Zq-"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from fix_cli import Call, document
 from kyc.domain.authority import LegalBasis, Officer, OrderAccepted, OrderReceived, Paper
 from kyc.domain.customer import RiskRated
 from kyc.domain.diligence import ObjectionReceived, RiskMeasureApplied, ScreeningPerformed
+from kyc.domain.privacy import ConsentGiven, RightsRequestReceived
 from kyc.domain.restraint import AccountFrozen
 from kyc.simulate.submissions import wire
 
@@ -138,3 +139,31 @@ def test_orders(call: Call, tmp_path: Path) -> None:
     assert (act["kind"], act["freeze"]) == ("frozen", "F1")
     assert "frozen" in call("orders", "show", "O1")[1]
     assert call("orders", "show", "O9")[0] == 4
+
+
+def test_consent_and_requests(call: Call, tmp_path: Path) -> None:
+    """What a customer agreed to and asked for, one purpose on a day, and what is to be answered."""
+    given = ConsentGiven(occurred_at=AT, purpose="marketing", method="app", notice="notice/1")
+    wanted = RightsRequestReceived(
+        occurred_at=AT, request="Q1", kind="access", customer="C1", requester="person", proof="passport",
+        due=date(2026, 3, 20),
+    )  # fmt: skip
+    lines = [*household(), submission("C1/consent", given, "C1"), submission("Q1", wanted)]
+    source = tmp_path / "bank.ndjson"
+    source.write_bytes(b"".join(map(wire, lines)))
+    assert call("ingest", "ndjson", str(source))[0] == 0
+    assert call("project")[0] == 0
+    assert call("customer", "consent", "C1", "--purpose", "marketing")[1] == "yes: consented on 2026-03-01\n"
+    assert call("customer", "consent", "C2", "--purpose", "marketing")[1] == "no: not-asked\n"
+    told = document(call("--json", "customer", "consent", "C1"))
+    assert (told["consents"][0]["method"], told["requests"][0]["request"]) == ("app", "Q1")
+    said = call("customer", "consent", "C1")[1]
+    for line in (
+        "notice       notice/1 on 2026-03-01, registration",
+        "consent      marketing from 2026-03-01 to now",
+    ):
+        assert line in said
+    (one,) = document(call("--json", "requests", "due", "--on", "2026-03-10"))["requests"]
+    assert (one["customer"], one["due_on"], one["proof"]) == ("C1", "2026-03-20", "passport")
+    assert "2026-03-20  overdue  Q1 access" in call("requests", "due", "--on", "2026-03-21")[1]
+    assert call("requests", "due", "--on", "2026-03-02")[1] == "nothing is due\n"
