@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from kyc.clock import to_datetime
 from kyc.domain.admit import STATEFUL, State, check, evolve, reads, shape
 from kyc.domain.fact import Submission
+from kyc.domain.stream import TRANSACTION, Cited
 from kyc.domain.submission import ANY, Entry, StreamName, Unit
 from kyc.errors import CollisionError, KycError, RefusedError, VersionConflictError
 from kyc.store.append import Outcome
@@ -49,8 +50,12 @@ class _Known:
 class _Round:
     """One attempt at a list of submissions: what is on its way, by index, and what was refused at once."""
 
+    number: int
+    """Rounds are settled in their order."""
     submissions: Sequence[Submission]
     units: dict[int, Unit]
+    waiting: list[int]
+    """Those that cite a transaction that is on its way: decided once it has arrived, or has not."""
     answers: dict[int, Answer]
     batches: list[Batch | KycError]
     outcomes: Future[list[Outcome | KycError]]
@@ -63,6 +68,9 @@ class Ledger:
         self.log = log
         self.zone = zone
         self._states: OrderedDict[StreamName, _Known] = OrderedDict()
+        self._rounds = 0
+        self._on_the_way: dict[str, int] = {}
+        """References of transactions that are queued, and the round they are in."""
 
     def record(self, submissions: Sequence[Submission]) -> list[Answer]:
         """Record submissions in their order; one answer each.
@@ -70,7 +78,7 @@ class Ledger:
         Raises:
             StoreUnavailableError: the database is out of reach; retry with the same keys.
         """
-        return self._settle(self._start(submissions, range(len(submissions)), {}))
+        return self._settle(self._begin(submissions))
 
     def record_all(
         self, batches: Iterable[Sequence[Submission]]
@@ -78,7 +86,7 @@ class Ledger:
         """Record batch after batch, preparing the next while the last is being written; yields them in order."""
         running: list[_Round] = []
         for submissions in batches:
-            running.append(self._start(submissions, range(len(submissions)), {}))
+            running.append(self._begin(submissions))
             if len(running) > IN_FLIGHT:
                 first = running.pop(0)
                 yield first.submissions, self._settle(first)
@@ -95,35 +103,45 @@ class Ledger:
         self._load([name])
         return self._states[name].state
 
+    def _begin(self, submissions: Sequence[Submission]) -> _Round:
+        self._rounds += 1
+        return self._start(self._rounds, submissions, range(len(submissions)), {})
+
     def _start(
-        self, submissions: Sequence[Submission], pending: Sequence[int], answers: dict[int, Answer]
+        self, number: int, submissions: Sequence[Submission], pending: Sequence[int], answers: dict[int, Answer]
     ) -> _Round:
         units: dict[int, Unit] = {}
-        today = self.today()
-        fresh = self._load([name for index in pending for name in reads(submissions[index])])
+        waiting: list[int] = []
         refused: dict[int, tuple[Unit, RefusedError]] = {}
-        for index in pending:
+        today = self.today()
+        needs = {index: reads(submissions[index]) for index in pending}
+        fresh = self._load([name for names in needs.values() for name in names])
+        for index, names in needs.items():
+            if self._awaited(names, number):
+                waiting.append(index)
+                continue
             try:
                 unit = shape(submissions[index], today)
             except RefusedError as refusal:
                 answers[index] = refusal
                 continue
-            names = reads(submissions[index])
             try:
                 unit = self._decided(unit, names, today, fresh)
             except RefusedError as refusal:
                 refused[index] = (unit, refusal)
                 continue
             units[index] = self._advanced(unit, names)
+            self._on_the_way.update({claim.key: number for claim in unit.claims if claim.kind == TRANSACTION})
+        for name in [name for name in fresh if name.kind == TRANSACTION]:
+            self._states.pop(name, None)
         answers.update(self._refusals(refused))
         batches, outcomes = self.log.submit(list(units.values()))
-        return _Round(submissions, units, answers, batches, outcomes)
+        return _Round(number, submissions, units, waiting, answers, batches, outcomes)
 
     def _settle(self, round_: _Round) -> list[Answer]:
         for attempt in range(ATTEMPTS):
-            again: list[int] = []
-            given = self.log.settle(round_.batches, round_.outcomes)
-            for (index, unit), answer in zip(round_.units.items(), given, strict=True):
+            conflicts: list[int] = []
+            for (index, unit), answer in zip(round_.units.items(), self._arrived(round_), strict=True):
                 if isinstance(answer, KycError) or answer[0].replayed:
                     self._forget(unit)  # what was assumed of its streams did not come about
                 if isinstance(answer, VersionConflictError) and (
@@ -131,14 +149,34 @@ class Ledger:
                 ):
                     for name in unit.seen:
                         self._states.pop(name, None)
-                    again.append(index)
+                    conflicts.append(index)
                 else:
                     round_.answers[index] = answer
+            again = sorted([*round_.waiting, *conflicts])
             if not again:
                 return [round_.answers[index] for index in range(len(round_.submissions))]
-            time.sleep(randbelow(1_000 * (attempt + 1)) / 1e6)
-            round_ = self._start(round_.submissions, again, round_.answers)
+            if conflicts:
+                time.sleep(randbelow(1_000 * (attempt + 1)) / 1e6)
+            round_ = self._start(round_.number, round_.submissions, again, round_.answers)
         raise CollisionError("the streams change too fast to decide on them", rule=f"{ATTEMPTS} attempts")
+
+    def _arrived(self, round_: _Round) -> list[Answer]:
+        """What became of the units of a round; none of them is on its way any more."""
+        try:
+            return self.log.settle(round_.batches, round_.outcomes)
+        finally:
+            for unit in round_.units.values():
+                for claim in unit.claims:
+                    self._on_the_way.pop(claim.key, None)
+
+    def _awaited(self, names: Sequence[StreamName], number: int) -> bool:
+        """Whether a transaction that is cited, and not on record, is on its way in this round or an earlier one."""
+        return any(
+            name.kind == TRANSACTION
+            and self._states[name].state is None
+            and self._on_the_way.get(name.key, number + 1) <= number
+            for name in names
+        )
 
     def _decided(self, unit: Unit, names: Sequence[StreamName], today: date, fresh: set[StreamName]) -> Unit:
         """The unit as it may be recorded. What memory would refuse is looked up once before it is refused."""
@@ -166,7 +204,7 @@ class Ledger:
 
     def _advanced(self, unit: Unit, names: Sequence[StreamName]) -> Unit:
         """The unit with the versions of the states it was decided on; the states move along."""
-        seen = {name: self._states[name].version for name in names}
+        seen = {name: self._states[name].version for name in names if name.kind != TRANSACTION}
         entries: list[Entry] = []
         for entry in unit.entries:
             kind = entry.stream.kind
@@ -200,9 +238,12 @@ class Ledger:
                 missing.append(name)
         if not missing:
             return set()
-        by_id = {self.log.stream_id(name): name for name in missing}
         folded: dict[StreamName, _Known] = {name: _Known(0, None) for name in missing}
-        for recorded in self.log.reveal(self.log.reader.streams(list(by_id))):
+        if cited := [name.key for name in missing if name.kind == TRANSACTION]:
+            for reference, recorded in self.log.holders(TRANSACTION, cited).items():
+                folded[StreamName(TRANSACTION, reference)] = _Known(0, Cited(recorded.event))
+        by_id = {self.log.stream_id(name): name for name in missing if name.kind != TRANSACTION}
+        for recorded in self.log.reveal(self.log.reader.streams(list(by_id)) if by_id else []):
             name = by_id[recorded.row.stream_id]
             state = folded[name].state
             if recorded.event is not None:  # a disposed event leaves no trace in a state

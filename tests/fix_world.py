@@ -17,6 +17,7 @@ from kyc.domain import codec
 from kyc.domain.admit import STATEFUL, check, evolve, reads, shape
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
+from kyc.domain.stream import TRANSACTION, Cited
 from kyc.domain.submission import ANY, EXISTS, Claim, Origin, Scan, StreamName, Unit
 from kyc.errors import ClaimConflictError, RefusedError, VersionConflictError
 
@@ -34,6 +35,7 @@ class World:
         self.streams: dict[StreamName, list[Event]] = {}
         self.states: dict[StreamName, Any] = {}
         self.claims: set[Claim] = set()
+        self.cited: dict[str, Cited] = {}
         self._keys = 0
 
     @property
@@ -60,7 +62,7 @@ class World:
         """
         submission = self.submission(data, stream, **options)
         unit = shape(submission, self.today)
-        unit = check(unit, {name: self.states.get(name) for name in reads(submission)}, self.today)
+        unit = check(unit, {name: self._given(name) for name in reads(submission)}, self.today)
         self._append(unit)
         return unit
 
@@ -86,6 +88,10 @@ class World:
         """The topics of a stream in their order."""
         return [event.TOPIC for event in self.events(kind, key)]
 
+    def _given(self, name: StreamName) -> Any:
+        """What a rule sees of a stream, or of a transaction by its reference."""
+        return self.cited.get(name.key) if name.kind == TRANSACTION else self.states.get(name)
+
     def _append(self, unit: Unit) -> None:
         if taken := self.claims.intersection(unit.claims):
             raise ClaimConflictError(field=next(iter(taken)).kind)
@@ -102,6 +108,7 @@ class World:
             if entry.stream.kind in STATEFUL:
                 self.states[entry.stream] = evolve(entry.stream.kind, self.states.get(entry.stream), event)
         self.claims.update(unit.claims)
+        self.cited.update({c.key: Cited(unit.entries[0].event) for c in unit.claims if c.kind == TRANSACTION})
 
     def replayed(self) -> dict[StreamName, Any]:
         """The states folded anew from the recorded events alone."""

@@ -14,11 +14,23 @@ from datetime import date
 from typing import Any, Final
 
 from kyc.domain import catalogue, codec
+from kyc.domain.citing import decide_reversal
 from kyc.domain.dates import check_moment
 from kyc.domain.document import document_claim
 from kyc.domain.event import Event, Scanned
 from kyc.domain.fact import SCANS_MAX, Submission
-from kyc.domain.stream import CHECKS, CLAIMS, COMPANIONS, CONSULTS, MENTIONS, Given, States, Stream
+from kyc.domain.stream import (
+    CHECKS,
+    CITES,
+    CLAIMS,
+    COMPANIONS,
+    CONSULTS,
+    MENTIONS,
+    TRANSACTION,
+    Given,
+    States,
+    Stream,
+)
 from kyc.domain.submission import ANY, NEW, Claim, Entry, Scan, StreamName, Unit
 from kyc.domain.transaction import BookTransaction, TransactionBooked, decide_booking, postings
 from kyc.errors import InputError, RefusedError
@@ -46,16 +58,17 @@ def evolve(kind: str, state: State | None, event: Event) -> State | None:
 
 
 def reads(submission: Submission) -> tuple[StreamName, ...]:
-    """The streams whose states :func:`check` needs for this submission."""
+    """What :func:`check` needs for this submission: states of streams, and transactions it cites (TRANSACTION)."""
     data = submission.data
     kind = type(data)
     if kind is BookTransaction:
-        return tuple([StreamName("account", leg.account) for leg in data.legs])  # type: ignore[attr-defined]
+        accounts = tuple([StreamName("account", leg.account) for leg in data.legs])  # type: ignore[attr-defined]
+        return (*accounts, *_cited(data)) if data.reversal else accounts  # type: ignore[attr-defined]
     stream = STREAMS.get(data.STREAM)
     if stream is None:
         return ()
     own = () if stream.state is None else (StreamName(data.STREAM, _key(submission)),)
-    return (*own, *_mentioned(data), *CONSULTS.get(kind, ()))
+    return (*own, *_mentioned(data), *CONSULTS.get(kind, ()), *_cited(data))
 
 
 def shape(submission: Submission, today: date) -> Unit:
@@ -102,7 +115,10 @@ def check(unit: Unit, states: States, today: date) -> Unit:
     if isinstance(event, TransactionBooked):
         legs = [(entry.event.leg, states.get(entry.subject)) for entry in unit.entries]  # type: ignore[attr-defined]
         decide_booking(event.booked_at.date(), legs)
-        return unit
+        if not event.reversal:
+            return unit
+        booked: tuple[Any, ...] = tuple(entry.event for entry in unit.entries)
+        return replace(unit, claims=(*unit.claims, *decide_reversal(event, booked, states)))
     stream = STREAMS[first.stream.kind]
     state = states.get(first.stream)
     given = Given(first.stream, unit.origin, states, today)
@@ -163,6 +179,12 @@ def _mentioned(data: Event) -> tuple[StreamName, ...]:
     if data.STREAM == "postings" and data.KEY:
         return (StreamName("account", getattr(data, data.KEY)), *named)
     return named
+
+
+def _cited(data: Event) -> tuple[StreamName, ...]:
+    """What holds the references the event speaks of; not streams, but found like them."""
+    named = CITES.get(type(data))
+    return () if named is None else tuple([StreamName(TRANSACTION, reference) for reference in named(data)])
 
 
 def _check_scans(data: Event, scans: tuple[Scan, ...]) -> None:

@@ -11,6 +11,7 @@ begins      ``(event) → state``                                     first even
 changes     ``(state, event) → state``                              every later event that changes the state
 rules       ``(state, event, given)``                               against its own and the mentioned states
 mentions    ``(event) → streams``                                   streams that must exist; rules see their states
+cites       ``(event) → references``                                transactions it speaks of; rules see them
 claims      ``(state, event) → claims``                             natural keys that the event uses up
 companions  ``(stream, event) → entries``                           entries recorded with it in other streams
 ==========  ======================================================  ======================================
@@ -33,6 +34,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 POLICIES: Final = StreamName("policies", "institution")
 """Where head office publishes policies and templates."""
 
+TRANSACTION: Final = "transaction"
+"""Not a stream: under this kind stands what holds a transaction's reference."""
+
+
+class Cited(NamedTuple):
+    """What holds a transaction's reference: a fact, so it is never folded and never stale."""
+
+    event: Event | None
+    """The first leg of the booking, or a rejection, a one-off service, an attempt; None: it was disposed of."""
+
+
 States = Mapping[StreamName, Any]
 """Folded states by stream; None, or no entry, where a stream does not exist."""
 
@@ -54,6 +66,18 @@ class Given(NamedTuple):
         found = self.seen(StreamName(kind, key))
         if found is None:
             raise unknown(kind, field)
+        return found
+
+    def cited(self, reference: str, field: str) -> Cited:
+        """What holds the reference that the event names in ``field``.
+
+        Raises:
+            RefusedError: nothing does.
+        """
+        found = self.states.get(StreamName(TRANSACTION, reference))
+        if found is None:
+            raise unknown(TRANSACTION, field)
+        assert isinstance(found, Cited)
         return found
 
     def seen(self, name: StreamName) -> Any:
@@ -160,6 +184,7 @@ STREAMS: Final[dict[str, Stream[Any]]] = {}
 """Every kind of stream, by name."""
 
 CHECKS: Final[dict[type[Event], list[Callable[[Any, date], None]]]] = {}
+CITES: Final[dict[type[Event], Callable[[Any], tuple[str, ...]]]] = {}
 MENTIONS: Final[dict[type[Event], Callable[[Any], tuple[StreamName, ...]]]] = {}
 CONSULTS: Final[dict[type[Event], tuple[StreamName, ...]]] = {}
 CLAIMS: Final[dict[type[Event], Callable[[Any, Any], tuple[Claim, ...]]]] = {}
@@ -188,6 +213,17 @@ def mentions(event: type[Event]) -> Callable[[F], F]:
     return _once(MENTIONS, event)
 
 
+def cites(*events: type[Event]) -> Callable[[F], F]:
+    """Decorate the function that names the transactions that these events speak of, by reference."""
+
+    def register(function: F) -> F:
+        for event in events:
+            _once(CITES, event)(function)
+        return function
+
+    return register
+
+
 def claims(event: type[Event]) -> Callable[[F], F]:
     """Decorate the function that names the natural keys an event uses up."""
     return _once(CLAIMS, event)
@@ -213,6 +249,7 @@ def _once(table: dict[type[Event], Any], event: type[Event]) -> Callable[[F], F]
 _REMEDIES: Final = {
     "customer": "register the customer first",
     "account": "open the account first",
+    TRANSACTION: "book it first, or correct the reference",
 }
 
 

@@ -49,6 +49,9 @@ class LegPlace(Record, frozen=True, kw_only=True):
 
     account: Code
     direction: Direction
+    amount: Decimal | None = None
+    """None: as the amount of the leg it stands with."""
+    currency: Currency | None = None
 
 
 class _Common(Event, frozen=True, kw_only=True):
@@ -214,7 +217,16 @@ def postings(booking: BookTransaction) -> tuple[TransactionBooked, ...]:
     """The record of each leg."""
     legs = booking.legs
     shared = msgspec.structs.asdict(booking)
-    shared["legs"] = tuple([LegPlace(account=leg.account, direction=leg.direction) for leg in legs])
+    one = legs[0]
+    if all(leg.amount == one.amount and leg.currency == one.currency for leg in legs):
+        shared["legs"] = tuple([LegPlace(account=leg.account, direction=leg.direction) for leg in legs])
+    else:
+        shared["legs"] = tuple(
+            [
+                LegPlace(account=leg.account, direction=leg.direction, amount=leg.amount, currency=leg.currency)
+                for leg in legs
+            ]
+        )
     first = TransactionBooked(leg=legs[0], **shared)
     return (first, *[msgspec.structs.replace(first, leg=leg) for leg in legs[1:]])
 

@@ -257,6 +257,15 @@ class EventLog:
             result.append(Recorded(row, context, codec.decode(context.topic, context.schema, payload)))
         return result
 
+    def holders(self, kind: str, keys: Sequence[str]) -> dict[str, Recorded]:
+        """Natural key → the event that holds it, revealed; free ones are left out."""
+        digests = {self.blinder.claim_key(kind, key): key for key in keys}
+        rows = self.reader.held(kind, list(digests))
+        return {
+            digests[digest]: recorded
+            for digest, recorded in zip(rows, self.reveal(list(rows.values())), strict=True)
+        }
+
     def openings(self, rows: Iterable[StoredEvent]) -> list[tuple[bytes, bytes] | None]:
         """(opening, canonical payload) of each row, re-checked against its commitment; None for a disposed one."""
         rows = list(rows)

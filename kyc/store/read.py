@@ -89,6 +89,22 @@ class Reader:
             ).fetchone()
         return (row[0], row[1]) if row else None
 
+    def held(self, kind: str, keys: Sequence[bytes]) -> dict[bytes, StoredEvent]:
+        """Natural key → the event that holds it; free ones are left out. Two round trips, however many they are."""
+        lanes = pgbinary.int2s([lane_of(key, self.lanes) for key in keys])
+        with self._database.connection() as connection:
+            holders = connection.execute(
+                statements.HOLDERS, (lanes, pgbinary.uuids(keys), kind), binary=True
+            ).fetchall()
+            places = (
+                pgbinary.int2s([lane_of(stream, self.lanes) for _, stream, _ in holders]),
+                pgbinary.uuids([stream for _, stream, _ in holders]),
+                pgbinary.int8s([version for _, _, version in holders]),
+            )
+            rows = connection.execute(statements.VERSIONS, places, binary=True).fetchall() if holders else []
+        events = {(row.stream_id, row.version): row for row in map(StoredEvent._make, rows)}
+        return {key: events[stream, version] for key, stream, version in holders}
+
     def scan(self, lane: int, commitment: bytes) -> tuple[bytes, bytes, bytes] | None:
         """(data key id, digest, state) of a scan, or None."""
         with self._database.connection() as connection:

@@ -32,6 +32,8 @@ from kyc.domain.fact import Submission
 from kyc.domain.governance import PolicyPublished
 from kyc.domain.policies import shipped_editions
 from kyc.domain.submission import Origin, StreamName
+from kyc.domain.transaction import CounterpartyCompleted, TransactionReversed
+from kyc.domain.values import Counterparty
 from kyc.errors import ClaimConflictError, ConflictError, RefusedError, VersionConflictError
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.ledger import Ledger
@@ -185,6 +187,59 @@ def test_batches_in_flight(ledger: Ledger) -> None:
     results = list(ledger.record_all(batches))
     assert [len(answers) for _, answers in results] == [11, 50, 1]
     assert all(isinstance(answer, tuple) for _, answers in results for answer in answers)
+
+
+# --- transactions that are cited --------------------------------------------------------------------------
+
+
+def completed(reference: str, account: str = "A1", key: str = "") -> Submission:
+    """Details of the other side that came later."""
+    event = CounterpartyCompleted(
+        occurred_at=AT,
+        account=account,
+        reference=reference,
+        counterparty=Counterparty(name="Ada"),
+        source="inquiry",
+    )
+    return submission(key or f"{reference}/completed", event)
+
+
+def test_cited_before_it_is_on_disk(ledger: Ledger) -> None:
+    """What speaks of a booking waits for it, in one call and over batches in flight; chains of them too."""
+    back = {"reversal": True, "parent": "T2"}
+    noted = TransactionReversed(occurred_at=AT, account="A1", reference="T2", reversed_by="T3", reason="twice")
+    for answer in ledger.record(
+        [
+            *household(), completed("T1"), booked("T2", ("A1", "debit", "1.00")),
+            booked("T3", ("A1", "credit", "1.00"), **back), submission("T2/reversed", noted),
+        ]
+    ):  # fmt: skip
+        receipts(answer)
+    batches = [[booked("T4", ("A1", "debit", "1.00"))], [completed("T4")], [completed("T5")]]
+    first, second, third = (answers[0] for _, answers in ledger.record_all(batches))
+    receipts(first)
+    receipts(second)
+    assert refused(third).message == "unknown transaction"
+    assert refused(ledger.record([completed("T2", "A2")])[0]).field == "account"
+
+
+def test_cited_and_never_booked(ledger: Ledger) -> None:
+    """A booking that fails in the store takes what spoke of it along; what came from elsewhere is kept."""
+    ledger.record(household())
+    failed, said, taken_back = ledger.record(
+        [
+            booked("T1", ("A2", "debit", "9.00")),
+            completed("T9"),
+            booked("T7", ("A1", "debit", "1.00"), reversal=True, parent="E2E-7"),
+        ]
+    )
+    assert isinstance(failed, ConflictError)
+    assert refused(said).field == "reference"
+    receipts(taken_back)
+    assert (
+        refused(ledger.record([booked("T8", ("A1", "debit", "9.00"), reversal=True, parent="T1")])[0]).field
+        == "legs"
+    )
 
 
 # --- another process on the same database -----------------------------------------------------------------

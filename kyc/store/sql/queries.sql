@@ -111,6 +111,19 @@ order by position
 -- Which event holds a natural key.
 select stream_id, version from kyc.claim where lane = %s and kind = %s and key = %s
 
+-- holders --
+-- Which events hold natural keys of one kind.
+select c.key, c.stream_id, c.version
+from unnest(%s, %s) as wanted (lane, key)
+join kyc.claim c on c.lane = wanted.lane and c.kind = %s and c.key = wanted.key
+
+-- versions --
+-- Single events by stream and version.
+select e.position, e.version, e.recorded_at, e.lane, e.stream_id, e.key, e.data_key, e.previous, e.commitment,
+    e.hash, e.digest, e.context, e.state
+from unnest(%s, %s, %s) as wanted (lane, stream_id, version)
+join kyc.event e on e.lane = wanted.lane and e.stream_id = wanted.stream_id and e.version = wanted.version
+
 -- scan --
 -- One scan by its commitment.
 select data_key, digest, state from kyc.scan where lane = %s and commitment = %s

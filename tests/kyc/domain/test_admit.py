@@ -25,6 +25,7 @@ from kyc.domain.customer import (
 )
 from kyc.domain.document import DocumentCaptured, DocumentVerified
 from kyc.domain.identifiers import Mrz, mrz_td3
+from kyc.domain.stream import TRANSACTION
 from kyc.domain.submission import ANY, NEW, Claim, Scan, StreamName
 from kyc.domain.transaction import BookTransaction, Leg, TransactionRejected, TransactionReversed
 from kyc.domain.values import Counterparty, Equivalent, Name
@@ -535,8 +536,10 @@ def test_year_of_booking_is_the_books_own(bank: World):
 
 
 def test_postings_are_never_folded(bank: World):
-    """Bookings read the states of their accounts and nothing else."""
-    assert reads(bank.submission(booking())) == (StreamName("account", "A1"), StreamName("account", "A2"))
+    """Bookings read the states of their accounts, reversals what they take back besides, and nothing else."""
+    accounts = (StreamName("account", "A1"), StreamName("account", "A2"))
+    assert reads(bank.submission(booking(reversal=False))) == accounts
+    assert reads(bank.submission(booking())) == (*accounts, StreamName(TRANSACTION, "T0"))
     assert "postings" not in STATEFUL
 
 
@@ -549,17 +552,20 @@ def test_rejected_and_reversed(bank: World):
     assert bank.record(rejected).claims == (Claim("transaction", "R1"),)
     assert bank.refuse(changed(rejected, amount=Decimal(-5))).field == "amount"
     assert bank.refuse(changed(rejected, account="A9")).rule == "the account is registered"
+    bank.record(changed(BOOKED, reference="T1"))
+    bank.record(changed(leg(direction="credit"), reference="T2", reversal=True, parent="T1"))
     taken_back = TransactionReversed(
         occurred_at=NOW, reference="T1", account="A1", reversed_by="T2", reason="wrong"
     )
     bank.record(taken_back)
     with pytest.raises(ClaimConflictError):
-        bank.record(changed(taken_back, reversed_by="T3"))
+        bank.record(changed(taken_back, reason="again"))
     assert bank.refuse(changed(taken_back, reversed_by="T1")).field == "reversed_by"
 
 
 def test_correction_of_a_booking_takes_two(bank: World):
     """A booking's purpose is corrected by a second person; the booking stays as it was."""
+    bank.record(changed(BOOKED, reference="T1"))
     correction = changed(SAMPLES["transaction.corrected"], occurred_at=NOW)
     assert bank.refuse(correction, actor="T-2").field == "approver"
     bank.record(correction, actor="T-1")
@@ -590,7 +596,7 @@ def test_reading_names_streams_without_raising(bank: World):
     """Streams are named before anything is checked, also for what will be refused."""
     for topic, sample in SAMPLES.items():
         for name in reads(bank.submission(sample, "X")):
-            assert name.kind in STATEFUL, topic
+            assert name.kind in {*STATEFUL, TRANSACTION}, topic
     assert reads(bank.submission(changed(OPENED, account="A2"), "A3"))[0] == StreamName("account", "A2")
 
 
