@@ -19,7 +19,7 @@ from kyc import files
 from kyc.clock import Clock
 from kyc.domain.submission import Receipt
 from kyc.errors import FormatError, LogMismatchError, NotFoundError, SignatureError, UnreachableError
-from kyc.evidence import leaf, merkle, note, receipt, tiles, tlog_proof
+from kyc.evidence import key_history, leaf, merkle, note, receipt, tiles, tlog_proof
 from kyc.evidence.checkpoint import open_checkpoint
 from kyc.evidence.policy import Policy
 from kyc.store.records import StoredEvent
@@ -60,6 +60,9 @@ def publish(sealed: SealedLog, folder: Path, log_key: str) -> tuple[int, int]:
     written = 0
     for path, content in tiles.files_for(known, newest.size, sealed, _Entries(sealed)):
         files.write(folder / path, content)
+        written += 1
+    if history := sealed.key_history():
+        files.write(folder / key_history.FILE, history)
         written += 1
     files.write(folder / CHECKPOINT, newest.note.encode())
     return written + 1, newest.size
@@ -136,7 +139,7 @@ def _published(sealed: SealedLog, folder: Path, log_key: str) -> int:
         text = (folder / CHECKPOINT).read_text(encoding="utf-8")
     except FileNotFoundError:
         return 0
-    found = open_checkpoint(text, note.Verifier.parse(log_key)).checkpoint
+    found = open_checkpoint(text, sealed.keys(note.Verifier.parse(log_key))).checkpoint
     newest = sealed.published()
     if newest is not None and 0 < found.size <= newest.size:
         proof = merkle.consistency_proof(found.size, newest.size, sealed)

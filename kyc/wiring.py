@@ -113,13 +113,21 @@ class Service:
             policy = parse_policy(path.read_bytes())
         except OSError:
             raise ConfigurationError("the witness policy cannot be read", field="KYC_POLICY") from None
-        own = Party(note.Verifier.parse(self.log_verifier_key))
-        return policy if policy.logs else replace(policy, logs=(own,))
+        if policy.logs:
+            return policy
+        keys = SealedLog(self.log.database, self.log.reader).keys(note.Verifier.parse(self.log_verifier_key))
+        return replace(policy, logs=tuple(map(Party, keys)))
 
     @cached_property
     def sealer(self) -> Sealer:
         """The sealer."""
         return Sealer(self.log.database, self.provider.signing_key("log"), clock=self.clock)
+
+    def renew_sealer(self) -> None:
+        """Seal with the key that is in use now; whoever has replaced it calls this."""
+        if "sealer" in self.__dict__:
+            self.sealer.release()
+            del self.__dict__["sealer"]
 
     @cached_property
     def ledger(self) -> Ledger:

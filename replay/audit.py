@@ -17,6 +17,10 @@ but for the heads of one lane's streams; the leaves go through a temporary file 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.x509 import Certificate
 
 from kyc.errors import InputError
 from kyc.evidence.checkpoint import Checkpoint, open_checkpoint
@@ -30,10 +34,24 @@ from replay.audit_keys import OpeningCheck
 from replay.audit_tree import TreeCheck, check_cosigned, check_segments, check_signatures
 from replay.findings import Kind, Place, Report
 from replay.leaves import Leaves
+from replay.signers import Signers, signers, told
 from replay.snapshot import SQL, Snapshot, snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Who is believed besides the log's key: what they saw before a key was compromised stays good."""
+
+    authorities: Sequence[Certificate] = ()
+    """The CAs of timestamp authorities."""
+    witnesses: Sequence[Verifier] = ()
+
 
 LIMIT = 100
 """Findings of one kind that are kept; the rest are counted."""
+
+
+_NOBODY: Final = Outside()
 
 
 def audit(
@@ -42,6 +60,7 @@ def audit(
     verifier_keys: Sequence[Verifier | str],
     keys: KeyRing | None = None,
     trusted: Checkpoint | str | Sequence[Checkpoint | str] | None = None,
+    outside: Outside = _NOBODY,
     progress: Callable[[int, int], None] | None = None,
     limit: int = LIMIT,
 ) -> Report:
@@ -49,9 +68,11 @@ def audit(
 
     Args:
         source: the log, or only its database; claims are compared with payloads only where it is the log.
-        verifier_keys: the log's public keys (vkeys), got from its owner and not from the database.
+        verifier_keys: the log's public keys (vkeys), got from its owner and not from the database; one is enough,
+            statements signed by it lead to its successors and predecessors.
         keys: data keys; without them commitments are not opened.
         trusted: earlier checkpoints of this log that the caller or a witness kept, as signed notes or opened.
+        outside: who else is believed: timestamp authorities and witnesses.
         progress: called with (events looked at, events in all).
         limit: findings kept of each kind.
 
@@ -67,11 +88,15 @@ def audit(
     database = source if isinstance(source, Database) else source.database
     blinder = source.blinder if isinstance(source, EventLog) and keys is not None else None
     given = [trusted] if isinstance(trusted, Checkpoint | str) else trusted or []
-    kept = [open_checkpoint(one, verifiers).checkpoint if isinstance(one, str) else one for one in given]
     report = Report(limit=limit)
     with snapshot(database) as view, database.connection() as connection:
         fresh = Snapshot(connection, view.origin, view.lanes)
-        _Audit(view, fresh, report, verifiers, progress).run(keys, blinder, kept)
+        believed = signers(view, verifiers, outside.authorities, outside.witnesses, report)
+        kept = [
+            open_checkpoint(one, believed.verifiers, origin=view.origin).checkpoint if isinstance(one, str) else one
+            for one in given
+        ]
+        _Audit(view, fresh, report, believed, progress).run(keys, blinder, kept)
     return report
 
 
@@ -83,13 +108,13 @@ class _Audit:
         view: Snapshot,
         fresh: Snapshot,
         report: Report,
-        verifiers: Sequence[Verifier],
+        signers: Signers,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self._view = view
         self._fresh = fresh
         self._report = report
-        self._verifiers = verifiers
+        self._signers = signers
         self._progress = progress
 
     def run(self, keys: KeyRing | None, blinder: Blinder | None, trusted: Sequence[Checkpoint]) -> None:
@@ -101,9 +126,9 @@ class _Audit:
         with attempt(failed, "events"):
             counts = dict(self._view.rows(SQL["lane_counts"]))
         with attempt(failed, "checkpoints"):
-            largest = check_signatures(self._view, self._verifiers, self._report)
+            largest = check_signatures(self._view, self._signers, self._report)
         with attempt(failed, "cosigned checkpoints"):
-            check_cosigned(self._view, self._verifiers, self._report)
+            check_cosigned(self._view, self._signers, self._report)
         with attempt(failed, "segments"):
             leaves_said = check_segments(self._view, self._report)
         openings = OpeningCheck(self._view, self._fresh, self._report, keys, blinder)
@@ -111,7 +136,7 @@ class _Audit:
         try:
             with attempt(failed, "events of a lane"):
                 self._walk(counts, leaves, openings)
-            tree = TreeCheck(self._view, leaves, self._verifiers, self._report, leaves_said)
+            tree = TreeCheck(self._view, leaves, self._signers, self._report, leaves_said)
             with attempt(failed, "tiles"):
                 tree.run(trusted)
         finally:
@@ -123,7 +148,7 @@ class _Audit:
         for what in failed:
             self._report.add(Kind.UNREADABLE, Place(item=what))
         self._say_nothing_of_nothing(largest)
-        _Verdict(self._report, self._verifiers).say(tree, keyed=keys is not None, claimed=blinder is not None)
+        _Verdict(self._report, self._signers).say(tree, keyed=keys is not None, claimed=blinder is not None)
         _say_trusted(self._report, trusted, tree.continued)
 
     def _walk(self, counts: dict[int, int], leaves: Leaves, openings: OpeningCheck) -> None:
@@ -149,10 +174,11 @@ class _Audit:
 class _Verdict:
     """Turns counts and findings into sentences: what was proved, and what was not."""
 
-    def __init__(self, report: Report, verifiers: Sequence[Verifier]) -> None:
+    def __init__(self, report: Report, signers: Signers) -> None:
         self._report = report
         self._counts = report.counts
-        self._names = ", ".join(str(verifier) for verifier in verifiers)
+        self._signers = signers
+        self._names = ", ".join(str(verifier) for verifier in signers.verifiers)
 
     def say(self, tree: TreeCheck, *, keyed: bool, claimed: bool) -> None:
         """Write the sentences into the report."""
@@ -175,6 +201,7 @@ class _Verdict:
             readable and not self._report.has(6),
             f"{_many(counts['checkpoints'], 'checkpoint')} signed by {self._names}",
         )
+        self._say_keys()
         unsealed = counts["events"] - counts["sealed"]
         if unsealed:
             self._report.not_proved.append(
@@ -182,6 +209,16 @@ class _Verdict:
                 "and removed, only their receipts can tell"
             )
         self._say_openings(keyed=keyed, claimed=claimed)
+
+    def _say_keys(self) -> None:
+        counts = self._counts
+        self._report.proved += told(self._signers)
+        if counts["anchors_checked"]:
+            self._report.proved.append(
+                f"{_many(counts['anchors_checked'], 'timestamp')} of {counts['anchors']} by an authority you trust"
+            )
+        elif counts["anchors"]:
+            self._report.not_proved.append(f"{_many(counts['anchors'], 'timestamp')}: no authority was given")
 
     def _say_openings(self, *, keyed: bool, claimed: bool) -> None:
         counts = self._counts

@@ -13,6 +13,7 @@ from typing import Final
 from kyc.domain import catalogue, codec
 from kyc.domain.document import DocumentCaptured, document_claim
 from kyc.domain.event import Event, Scanned
+from kyc.domain.governance import SigningKeyCompromised, SigningKeySucceeded
 from kyc.domain.submission import Claim
 from kyc.domain.transaction import TransactionBooked, TransactionRejected
 from kyc.errors import CiphertextDamagedError, CommitmentMismatchError, FormatError, KeyProviderError
@@ -66,6 +67,7 @@ class OpeningCheck:
         revealed = [(place, row, event) for place, row, event in events if event is not None]
         self._check_scans_present(revealed)
         self._check_claims_present(revealed)
+        self._check_statements(revealed)
 
     def _event(self, row: StoredEvent, place: Place, keys: dict[bytes, DataKey | None]) -> Event | None:
         if not self._lawful(row.data_key, row.state, place, keys):
@@ -127,6 +129,14 @@ class OpeningCheck:
                 Kind.KEY_UNUSABLE, Place(item=f"data key {key_id.hex()}"), "a key that unwraps", fault.message
             )
             return None
+
+    def _check_statements(self, events: Sequence[tuple[Place, StoredEvent, Event]]) -> None:
+        """What was recorded of signing keys is still told to those who have no data keys."""
+        for place, _, event in events:
+            if not isinstance(event, SigningKeySucceeded | SigningKeyCompromised):
+                continue
+            if event.statement not in {note for _, note in self._view.rows(SQL["key_statements"])}:
+                self._report.add(Kind.KEY_STATEMENT_MISSING, place, f"a statement about the {event.role} key")
 
     # --- scans ----------------------------------------------------------------------------------
 

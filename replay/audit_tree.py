@@ -7,17 +7,19 @@ the two is the log, and so whether event or tile was altered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kyc.clock import to_datetime
 from kyc.errors import FormatError, SignatureError
-from kyc.evidence.checkpoint import Checkpoint, open_checkpoint
+from kyc.evidence.checkpoint import Checkpoint
 from kyc.evidence.edge import HASH_LENGTH, TILE_WIDTH, Edge, Tile
-from kyc.evidence.note import Verifier
+from kyc.evidence.key_history import Period
 from kyc.store import pgbinary
 from replay.findings import Kind, Place, Report
 from replay.leaves import MISSING, Leaves
+from replay.signers import Signers
 from replay.snapshot import SQL, Snapshot
 
 _CHUNK: Final = 16 * TILE_WIDTH
@@ -51,29 +53,43 @@ class Signed:
     size: int
     root: bytes
     good: bool
+    doubt: Period | None = None
+    """Of a key that is declared compromised, and not shown to be older."""
 
 
-def check_signatures(view: Snapshot, verifiers: Sequence[Verifier], report: Report) -> int:
+def check_signatures(view: Snapshot, signers: Signers, report: Report) -> int:
     """Step 6 over all checkpoints; returns the largest size that was signed well, 0 where there is none."""
     largest = 0
+    doubtful: list[tuple[int, Period]] = []
     for row in view.stream(SQL["all_checkpoints"]):
         report.counts["checkpoints"] += 1
-        signed = _signed(row, verifiers, view.origin, report)
-        if signed.good:
+        signed = _signed(row, signers, view.origin, report)
+        if signed.doubt is not None:
+            report.counts["doubtful"] += 1
+            doubtful = [*doubtful, (signed.size, signed.doubt)][-report.limit :]
+        elif signed.good:
             largest = max(largest, signed.size)
+    for size, period in doubtful:
+        # What a good key has signed since, it has signed for all that lies before.
+        covered = f"covered by the checkpoint of {largest} leaves" if size <= largest else "not covered since"
+        report.add(
+            Kind.KEY_COMPROMISED, Place(item=f"checkpoint {size}"),
+            f"a timestamp or cosignature before {to_datetime(period.compromised or 0).isoformat()}", covered,
+            "warning" if size <= largest else "error",
+        )  # fmt: skip
     return largest
 
 
-def check_cosigned(view: Snapshot, verifiers: Sequence[Verifier], report: Report) -> None:
+def check_cosigned(view: Snapshot, signers: Signers, report: Report) -> None:
     """Step 6 over what was given out under a witness policy: signed by the log, and what is stored of that size."""
     for row in view.stream(SQL["all_cosigned"]):
         report.counts["cosigned"] += 1
-        _signed(row, verifiers, view.origin, report, "cosigned checkpoint")
+        _signed(row, signers, view.origin, report, "cosigned checkpoint")
 
 
 def _signed(
     row: tuple[Any, ...],
-    verifiers: Sequence[Verifier],
+    signers: Signers,
     origin: str,
     report: Report | None,
     name: str = "checkpoint",
@@ -81,27 +97,32 @@ def _signed(
     size, root, note = row
     place = Place(item=f"{name} {size}")
     try:
-        opened = open_checkpoint(note or "", verifiers, origin=origin).checkpoint
+        checked, period = signers.open(note or "", origin)
     except (FormatError, SignatureError) as fault:
         if report is not None:
-            names = ", ".join(str(verifier.name) for verifier in verifiers)
+            names = ", ".join(str(verifier.name) for verifier in signers.verifiers)
             report.add(Kind.SIGNATURE_WRONG, place, f"a signature of {names}", fault.message)
         return Signed(size or 0, root or b"", good=False)
+    opened = checked.checkpoint
     if report is not None and (opened.size, opened.root) != (size, root):
         expected = f"size {opened.size} root {opened.root.hex()}"
         report.add(Kind.CHECKPOINT_DIFFERS, place, expected, f"size {size} root {(root or b'').hex()}")
-    return Signed(opened.size, opened.root, good=True)
+    if not period.covers(opened.size):
+        if report is not None:
+            expected = f"above {period.after or 0}, up to {period.through}"
+            report.add(Kind.KEY_OUT_OF_PERIOD, place, expected, str(opened.size))
+        return Signed(opened.size, opened.root, good=False)
+    doubted = period.compromised is not None and opened.size > signers.anchored(period)
+    return Signed(opened.size, opened.root, good=True, doubt=period if doubted else None)
 
 
 class TreeCheck:
     """Builds the tree and compares it with everything stored of it."""
 
-    def __init__(
-        self, view: Snapshot, leaves: Leaves, verifiers: Sequence[Verifier], report: Report, leaves_said: int
-    ) -> None:
+    def __init__(self, view: Snapshot, leaves: Leaves, signers: Signers, report: Report, leaves_said: int) -> None:
         self._view = view
         self._leaves = leaves
-        self._verifiers = verifiers
+        self._signers = signers
         self._report = report
         self._said = leaves_said
         self._events = Edge()
@@ -120,7 +141,7 @@ class TreeCheck:
         waiting = sorted(trusted, key=lambda one: one.size, reverse=True)
         last = Signed(0, b"", good=False)
         for row in self._view.stream(SQL["all_checkpoints"]):
-            signed = _signed(row, self._verifiers, self._view.origin, None)
+            signed = _signed(row, self._signers, self._view.origin, None)
             while waiting and waiting[-1].size <= min(signed.size, self._leaves.end):
                 self._compare_trusted(waiting.pop())
             self._advance(signed.size)

@@ -32,7 +32,7 @@ from kyc.domain.event import Image, Scanned
 from kyc.domain.policies import Policies
 from kyc.domain.stream import POLICIES
 from kyc.errors import DisposedError, NotFoundError, RefusedError
-from kyc.evidence import header, suites
+from kyc.evidence import header, key_history, suites
 from kyc.evidence.checkpoint import Checkpoint, open_checkpoint
 from kyc.evidence.note import Verifier
 from kyc.store.log import EventLog, Recorded
@@ -157,7 +157,7 @@ def export(
     if newest is None or not newest.size:
         raise NotFoundError("nothing is sealed yet", field="checkpoint", remedy="kyc seal")
     verifier = keys.log if isinstance(keys.log, Verifier) else Verifier.parse(keys.log)
-    tree = open_checkpoint(newest.note, verifier).checkpoint
+    tree = open_checkpoint(newest.note, sealed.keys(verifier)).checkpoint
     plan = resolve(log, sealed, scope)
     cover = Cover(
         stated={"order_number" if name == "order" else name: value for name, value in _stated(order).items()},
@@ -168,7 +168,7 @@ def export(
         SpooledTemporaryFile(_SPOOL_MAX) as documents,
         closing(_Export(log, sealed, tree, box, documents, renderings(log, form, cover), watch)) as under_way,
     ):
-        _begin(box, keys, verifier, newest.note)
+        _begin(box, keys, verifier, newest.note, sealed.key_history())
         for part in plan.parts:
             under_way.stream(part)
         under_way.finish(plan)
@@ -188,7 +188,7 @@ def fingerprint_of(key: Ed25519PrivateKey) -> str:
     return sha256(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
-def _begin(box: Container, keys: Keys, verifier: Verifier, note: str) -> None:
+def _begin(box: Container, keys: Keys, verifier: Verifier, note: str, history: bytes) -> None:
     box.add("README.txt", (files("replay") / "readme.txt").read_bytes())
     box.add("verify.py", verify_py())
     pem = keys.export.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -197,6 +197,8 @@ def _begin(box: Container, keys: Keys, verifier: Verifier, note: str) -> None:
     if keys.authority is not None:
         box.add("tsa.pem", keys.authority_ca)
     box.add("log.vkey", f"{verifier}\n".encode())
+    if history:
+        box.add(key_history.FILE, history)
     box.add("checkpoint", note.encode())
 
 

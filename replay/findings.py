@@ -66,6 +66,10 @@ class Kind(Enum):
     ROOT_WRONG = (5, LogMismatchError, "the events do not give the root of a checkpoint")
     SIGNATURE_WRONG = (6, SignatureError, "a checkpoint is not signed by the expected key")
     CHECKPOINT_DIFFERS = (6, LogMismatchError, "a checkpoint is stored with another size or root than was signed")
+    KEY_OUT_OF_PERIOD = (6, SignatureError, "a key signed a checkpoint outside its period")
+    KEY_COMPROMISED = (6, SignatureError, "signed by a key declared compromised, and not shown to be older")
+    KEY_HISTORY_WRONG = (6, SignatureError, "the history of signing keys does not hold together")
+    ANCHOR_WRONG = (6, SignatureError, "a timestamp is not about what it stands beside, or not of the authority")
 
     PAYLOAD_WRONG = (7, CommitmentMismatchError, "a payload does not open its commitment")
     PAYLOAD_UNREADABLE = (7, FormatError, "a payload no longer reads as its schema says")
@@ -74,6 +78,7 @@ class Kind(Enum):
     EMPTIED_UNLAWFULLY = (7, CiphertextDamagedError, "a ciphertext was emptied though its key was not destroyed")
     SCAN_WRONG = (7, CommitmentMismatchError, "a scan does not open its commitment")
     SCAN_MISSING = (7, CommitmentMismatchError, "a scan that an event refers to is gone")
+    KEY_STATEMENT_MISSING = (7, IntegrityError, "a recorded statement about a signing key is gone")
     CLAIM_DANGLING = (7, IntegrityError, "a claim points to an event that does not exist")
     CLAIM_WRONG = (7, IntegrityError, "a claim points to an event of another reference")
     CLAIM_MISSING = (7, IntegrityError, "the claim of an event's reference is gone")
@@ -168,6 +173,9 @@ class Finding:
         }
 
 
+_WORDS: Final[dict[Severity, str]] = {"error": "found", "warning": "mind"}
+
+
 @dataclass(slots=True)
 class Report:
     """What an audit proved, what it did not, and every bad place it kept."""
@@ -185,16 +193,18 @@ class Report:
         """Whether something was verified and nothing was wrong."""
         return not any(finding.severity == "error" for finding in self.findings)
 
-    def add(self, kind: Kind, place: Place, expected: str = "", found: str = "") -> None:
+    def add(
+        self, kind: Kind, place: Place, expected: str = "", found: str = "", severity: Severity = "error"
+    ) -> None:
         """Keep a bad place; beyond the limit of its kind it is only counted."""
         self.counts["findings"] += 1
         self.counts[kind.name] += 1
         if self.counts[kind.name] <= self.limit:
-            self.findings.append(Finding(kind, place, expected, found))
+            self.findings.append(Finding(kind, place, expected, found, severity))
 
     def has(self, *steps: int) -> bool:
-        """Whether any of these steps found something."""
-        return any(finding.step in steps for finding in self.findings)
+        """Whether any of these steps found an error."""
+        return any(finding.step in steps and finding.severity == "error" for finding in self.findings)
 
     def check(self) -> None:
         """Raise the first bad place as the error it amounts to.
@@ -215,7 +225,7 @@ class Report:
         """The report for a terminal."""
         verdict = "verified" if self.ok else "NOT VERIFIED"
         lines = [f"{verdict}: {self.counts['events']} events, {self.counts['sealed']} of them sealed"]
-        lines += [f"  found   {finding}" for finding in self.findings]
+        lines += [f"  {_WORDS[finding.severity]:<7} {finding}" for finding in self.findings]
         unseen = self.counts["findings"] - len(self.findings)
         if unseen > 0:
             lines.append(f"  found   {unseen} more of the same kinds")

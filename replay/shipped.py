@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-PARTS: Final = ("verifier_base.py", "verifier_seals.py", "verifier_scope.py", "verifier.py")
+PARTS: Final = ("verifier_base.py", "verifier_seals.py", "verifier_keys.py", "verifier_scope.py", "verifier.py")
 """Lowest first: each uses only what stands above it."""
 _FUTURE: Final = "from __future__ import annotations\n"
 

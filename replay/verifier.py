@@ -7,6 +7,10 @@ the key it signs exports with; ask the bank for both on another way than this bu
 it, --ca SHA256 names the CA of the bank's export certificate. Without them the keys inside the bundle are used, and
 that proves only that the bundle agrees with itself.
 
+Where the bank has replaced its keys since, --keys FILE (keys.ndjson) brings its signed statements about them: the
+key you were told leads to the one that signed, older or newer. Where it has declared a key compromised, what it
+signed counts only if a timestamp shows it to be older; --tsa SHA256 names the CA of an authority you trust.
+
 What is checked, in this order (docs/bundle.md and docs/format.md of KYC Ledger describe every byte):
 
  1. The container: no name twice, none that leaves the folder, no link, nothing encrypted.
@@ -29,6 +33,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
@@ -58,14 +64,32 @@ from replay.verifier_base import (
     unbase64,
     unhex,
 )
+from replay.verifier_keys import KeyHistory, check_period, fingerprint, key_names, microseconds
 from replay.verifier_scope import ScopeRules
-from replay.verifier_seals import check_seal, check_timestamp, trusted_ca
+from replay.verifier_seals import check_seal, check_timestamp, moment, trusted_ca
+
+MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
+HISTORY = "keys.ndjson"
+ALWAYS: Json = {"after": -1, "through": 2**63, "until": 2**63, "compromised": None}
+
+
+class Told(NamedTuple):
+    """What the recipient was told on another way: keys, fingerprints of certificates; and statements about keys."""
+
+    log_keys: list[str]
+    export_keys: list[str]
+    cas: list[str]
+    authorities: list[str]
+    histories: list[str]
 
 
 class Verification:
     """One bundle, verified; `proved` and `not_proved` say what that means."""
 
-    def __init__(self, path: str, log_keys: list[str], export_keys: list[str], cas: list[str]) -> None:
+    def __init__(self, path: str, told: Told) -> None:
+        log_keys, export_keys, cas = told.log_keys, told.export_keys, told.cas
+        self._told = told
+        self._stamped: int | None = None
         self.proved: list[str] = []
         self.not_proved: list[str] = []
         self.anchored = bool(log_keys and (export_keys or cas))
@@ -73,6 +97,7 @@ class Verification:
         self._images: dict[str, tuple[int, str]] = {}  # commitment → size and media type, as events state them
         self._schemas: dict[str, list[int]] = {}
         self._box = Box(path)  # step 1
+        self._keys = self._key_history()
         self._manifest = self._signed_manifest(export_keys, cas)  # step 2
         self._listed = Listed(self._box, self._manifest["files"])  # step 3
         self._size, self._root = self._signed_root(log_keys)  # step 4
@@ -87,11 +112,21 @@ class Verification:
             self._listed.content(name)  # README and the like: nothing but their hash is checked
         self._conclude(streams)
 
+    def _key_history(self) -> KeyHistory:
+        """What the bundle and the caller bring of statements about keys; each is signed, wherever it comes from."""
+        raw = self._box.read(HISTORY, SMALL_MAX) if HISTORY in self._box.names else b""
+        lines = [(f"{HISTORY} line {at}", line) for at, line in enumerate(raw.split(b"\n"), 1)]
+        for name in self._told.histories:
+            given = Path(name).read_bytes().split(b"\n")
+            lines += [(f"{name} line {at}", line) for at, line in enumerate(given, 1)]
+        return KeyHistory(lines, self._told.authorities)
+
     def _signed_manifest(self, fingerprints: list[str], cas: list[str]) -> Json:
         raw, signature = self._box.read("manifest.json", SMALL_MAX), self._box.read("manifest.sig", 64)
         key = load_pem_public_key(self._box.read("export-key.pem", 4096))
         found = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-        need(found in fingerprints or not fingerprints, "export-key.pem", "not the expected key")
+        line = self._exporters(fingerprints)
+        need(found in line or not fingerprints, "export-key.pem", "not the expected key")
         check_signature(key.public_bytes(Encoding.Raw, PublicFormat.Raw), signature, raw, "manifest.sig")
         manifest: Json = parse_json(raw, "manifest.json")
         need(manifest["format"] == FORMAT, "manifest.json", f"not of the format {FORMAT}")
@@ -101,7 +136,21 @@ class Verification:
         if not fingerprints and not cas:
             self.not_proved.append("who made the bundle: compare the export key's fingerprint with the bank's word")
         self._check_seals(raw, manifest, cas)
+        if found in line:
+            created = microseconds(moment(manifest["created_at"], MOMENT))
+            self._within(line[found], None, created, "manifest.sig")
         return manifest
+
+    def _exporters(self, fingerprints: list[str]) -> dict[str, tuple[str, Json]]:
+        """Fingerprint of an export key → the key and its period, as far as the ones that were told lead."""
+        known = {key for said in self._keys.statements if said["role"] == "export" for key in key_names(said)}
+        told = [key for key in known if fingerprint(key) in fingerprints or not fingerprints]
+        bare: dict[str, tuple[str, Json]] = {name: (name, ALWAYS) for name in fingerprints}
+        return bare | {fingerprint(key): (key, at) for key, at in self._keys.reach(told, "export").items()}
+
+    def _within(self, signed: tuple[str, Json], size: int | None, created: int, place: str) -> None:
+        said = check_period(*signed, size, created, self._stamped, place)
+        self.proved += [said] if said else []
 
     def _check_seals(self, raw: bytes, manifest: Json, cas: list[str]) -> None:
         """The CMS signature, and the timestamp where there is one."""
@@ -114,18 +163,28 @@ class Verification:
         declared = ["manifest.sig", "manifest.p7s"] + ["manifest.tst"] * stamped
         need(manifest["declared_files"] == declared, "manifest.json", "names other signatures")
         if stamped:
-            authority, told = trusted_ca(self._box.read("tsa.pem", SMALL_MAX), [], "tsa.pem")
-            at = check_timestamp(self._box.read("manifest.tst", SMALL_MAX), raw, authority)
-            self.proved.append(f"the manifest existed on {at}, says the authority of the CA with SHA-256 {told}")
-            self.not_proved.append("that the timestamp's CA is one you trust: compare tsa.pem")
+            expected = self._told.authorities
+            authority, told = trusted_ca(self._box.read("tsa.pem", SMALL_MAX), expected, "tsa.pem")
+            at = check_timestamp(self._box.read("manifest.tst", SMALL_MAX), raw, authority, "manifest.tst")
+            self.proved.append(
+                f"the manifest existed on {at.isoformat()}, says the authority of the CA with SHA-256 {told}"
+            )
+            if expected:
+                self._stamped = microseconds(at)
+            else:
+                self.not_proved.append("that the timestamp's CA is one you trust: compare tsa.pem")
 
     def _signed_root(self, vkeys: list[str]) -> tuple[int, bytes]:
         inside = self._listed.content("log.vkey").decode().removesuffix("\n")
-        trusted = [log_key(vkey) for vkey in vkeys or [inside]]
-        origin, size, root = open_checkpoint(self._listed.content("checkpoint"), trusted)
+        periods = self._keys.reach(vkeys or [inside], "log")
+        keys = {log_key(vkey): vkey for vkey in periods}
+        origin, size, root, key = open_checkpoint(self._listed.content("checkpoint"), list(keys))
+        self._within((keys[key], periods[keys[key]]), size, 0, "checkpoint")
         stated = {"origin": origin, "size": size, "root": root.hex()}
         need(self._manifest["checkpoint"] == stated, "manifest.json", "names another checkpoint")
         whose = "the expected key" if vkeys else "the key inside the bundle"
+        if keys[key] not in (vkeys or [inside]):
+            whose += f", to which {keys[key]} is tied by signed statements"
         self.proved.append(f"the log {origin} of {size} events is signed by {whose}")
         if not vkeys:
             self.not_proved.append("that this is the bank's log: compare its verifier key with the bank's own word")
@@ -285,11 +344,18 @@ class Verification:
         )
 
 
-def verify(path: str, log_keys: list[str], export_keys: list[str], cas: list[str] | None = None) -> Verification:
+def verify(
+    path: str,
+    log_keys: list[str],
+    export_keys: list[str],
+    cas: list[str] | None = None,
+    histories: list[str] | None = None,
+    authorities: list[str] | None = None,
+) -> Verification:
     """Verify a bundle; whatever is wrong with it, the answer is Refused."""
-    told = [[text.lower().replace(":", "") for text in texts] for texts in (export_keys, cas or [])]
+    prints = [[text.lower().replace(":", "") for text in texts or []] for texts in (export_keys, cas, authorities)]
     try:
-        return Verification(path, log_keys, *told)
+        return Verification(path, Told(log_keys, prints[0], prints[1], prints[2], histories or []))
     except Refused:
         raise
     except Exception as cause:  # a verifier that stumbles has not verified
@@ -303,9 +369,12 @@ def main() -> int:
     parser.add_argument("--log-key", action="append", default=[], metavar="VKEY", help="verifier key of the log")
     parser.add_argument("--export-key", action="append", default=[], metavar="SHA256", help="key's fingerprint")
     parser.add_argument("--ca", action="append", default=[], metavar="SHA256", help="fingerprint of the bank's CA")
+    parser.add_argument("--keys", action="append", default=[], metavar="FILE", help="key history of the bank")
+    parser.add_argument("--tsa", action="append", default=[], metavar="SHA256", help="CA of a timestamp authority")
     options = parser.parse_args()
+    told = options.log_key, options.export_key, options.ca, options.keys, options.tsa
     try:
-        found = verify(options.bundle, options.log_key, options.export_key, options.ca)
+        found = verify(options.bundle, *told)
     except Refused as refusal:
         print(f"REFUSED  {refusal}")
         return 1

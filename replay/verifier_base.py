@@ -139,21 +139,32 @@ def log_key(vkey: str) -> tuple[str, bytes, bytes]:
     return name, found, raw[1:]
 
 
-def open_checkpoint(note: bytes, keys: list[tuple[str, bytes, bytes]]) -> tuple[str, int, bytes]:
-    """Name, size and root of the log that signed a checkpoint (C2SP tlog-checkpoint)."""
+def note_parts(note: bytes, place: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text of a signed note, and (name, key id and signature) of each line below it, unchecked."""
     text, _, lines = note.decode("utf-8", "replace").rpartition("\n\n")
-    origin, size, root = [*text.split("\n"), "", ""][:3]
-    need(text.count("\n") == 2 and lines.endswith("\n"), "checkpoint", "not a signed checkpoint")
-    need(re.fullmatch("0|[1-9][0-9]{0,18}", size), "checkpoint", "no size")
+    need(text and lines.endswith("\n"), place, "not a signed note")
+    found = []
     for line in lines[:-1].split("\n"):
-        need(re.fullmatch("— [^ ]+ [^ ]+", line), "checkpoint", "not a signature line")
+        need(re.fullmatch("— [^ ]+ [^ ]+", line), place, "not a signature line")
         _, name, encoded = line.split(" ")
-        blob = unbase64(encoded, "checkpoint")
-        for log, key_id, public in keys:
-            if (name, blob[:4]) == (log, key_id):
-                check_signature(public, blob[4:], (text + "\n").encode(), "checkpoint")
-                need(origin == log, "checkpoint", "of another log")
-                return log, int(size), unbase64(root, "checkpoint", 32)
+        found.append((name, unbase64(encoded, place)))
+    return text + "\n", found
+
+
+def open_checkpoint(
+    note: bytes, keys: list[tuple[str, bytes, bytes]]
+) -> tuple[str, int, bytes, tuple[str, bytes, bytes]]:
+    """Name, size and root of the log, and the key that signed the checkpoint (C2SP tlog-checkpoint)."""
+    text, lines = note_parts(note, "checkpoint")
+    origin, size, root = [*text.split("\n"), "", ""][:3]
+    need(text.count("\n") == 3, "checkpoint", "not a signed checkpoint")
+    need(re.fullmatch("0|[1-9][0-9]{0,18}", size), "checkpoint", "no size")
+    for name, blob in lines:
+        for key in keys:
+            if (name, blob[:4]) == key[:2]:
+                check_signature(key[2], blob[4:], text.encode(), "checkpoint")
+                need(origin == name, "checkpoint", "of another log")
+                return name, int(size), unbase64(root, "checkpoint", 32), key
     raise Refused("checkpoint: not signed by the expected key")
 
 

@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import (
     BasicConstraints,
     Certificate,
+    ExtendedKeyUsage,
     ExtensionNotFound,
     load_der_x509_certificate,
     load_pem_x509_certificate,
 )
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from replay.verifier_base import Refused, need
 
@@ -181,6 +183,15 @@ def is_ca(certificate: Certificate) -> bool:
         return False
 
 
+def stamps(certificate: Certificate) -> bool:
+    """Whether a certificate is for timestamps and nothing else (RFC 3161, section 2.3)."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(ExtendedKeyUsage)
+        return usage.critical and list(usage.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
+    except ExtensionNotFound:
+        return False
+
+
 def trusted_ca(pem: bytes, fingerprints: list[str], place: str) -> tuple[Certificate, str]:
     """The CA in the bundle and its fingerprint, which must be one of those told out of band, if any were."""
     certificate = load_pem_x509_certificate(pem)
@@ -201,9 +212,13 @@ def check_seal(raw: bytes, manifest: bytes, ca: Certificate, created_at: str) ->
         raise Refused(f"{place}: the signature is wrong") from None
 
 
-def check_timestamp(raw: bytes, manifest: bytes, ca: Certificate) -> str:
-    """Refuse a token that is not about the manifest or not of the authority; says when it was given."""
-    place = "manifest.tst"
+def check_timestamp(raw: bytes, content: bytes, ca: Certificate, place: str) -> datetime:
+    """Refuse a token that is not about the content or not of the authority; says when it was given."""
+    return read_timestamp(raw, content, ca, place)[0]
+
+
+def read_timestamp(raw: bytes, content: bytes, ca: Certificate, place: str) -> tuple[datetime, set[str]]:
+    """The same, and the hash algorithms on which the token rests."""
     try:
         cms = Cms(raw, 3, place)
         need(cms.content_type == TST_INFO and cms.content is not None, place, "not a timestamp")
@@ -211,10 +226,10 @@ def check_timestamp(raw: bytes, manifest: bytes, ca: Certificate) -> str:
         need([tag for tag, _, _ in info[:5]] == [0x02, 0x06, 0x30, 0x02, 0x18], place, "not a timestamp")
         algorithm, digest = inside(info[2][1], [0x30, 0x04], place)
         name, _ = hash_named(algorithm[1], place)
-        need(digest[1] == hashlib.new(name, manifest).digest(), place, "stamps another manifest")
+        need(digest[1] == hashlib.new(name, content).digest(), place, "stamps something else")
         text = info[4][1].decode().removesuffix("Z").split(".")[0]
         at = moment(text, "%Y%m%d%H%M%S")
-        cms.check(cms.content or b"", ca, at)
-        return at.isoformat()
+        need(stamps(cms.check(cms.content or b"", ca, at)), place, "its certificate is not one for timestamps")
+        return at, {name, cms.hash_name}
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError, IndexError, KeyError):
         raise Refused(f"{place}: the timestamp is wrong") from None

@@ -1,4 +1,4 @@
-"""Commands about evidence: sealing, verifying, publishing, keys."""
+"""Commands about evidence: sealing, anchoring, verifying, publishing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
+from kyc.cli.keys import Stamp, authority, certificates
 from kyc.cli.main import screen, service
-from kyc.errors import ConfigurationError, InputError, KycError, NotFoundError, UnreachableError
+from kyc.errors import ConfigurationError, IntegrityError, KycError, UnreachableError
 
 if TYPE_CHECKING:
     from kyc.evidence.checkpoint import Checkpoint
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from kyc.wiring import Service
     from replay.findings import Report
 
+_UNSTAMPED: Final = Stamp()
 _RECORDED: Final = 20
 """Bad places of one verification that are recorded as events; the report has more."""
 
@@ -25,11 +27,7 @@ def register(app: App) -> None:
     app.command(seal)
     app.command(verify)
     app.command(publish)
-    keys = App(name="keys", help="Signing keys, key-encryption keys, and the destruction of data keys.")
-    keys.command(show_keys, name="show")
-    keys.command(rotate)
-    keys.command(destroy)
-    app.command(keys)
+    app.command(anchor)
 
 
 def seal() -> None:
@@ -50,11 +48,52 @@ def seal() -> None:
             cosign(opened.sealed, opened.policy, opened.clock)
 
 
+def anchor(
+    *, how: Annotated[Stamp, Parameter(name="*")] = _UNSTAMPED, out: Path | None = None, actor: str = "cli"
+) -> None:
+    """Have the newest checkpoint stamped by a timestamp authority: nobody can backdate one of that size.
+
+    Parameters
+    ----------
+    out
+        A folder for the checkpoint and its stamp, to be checked with openssl ts -verify.
+    actor
+        Who does it, by pseudonym.
+    """
+    from kyc.signing import anchor as stamp
+
+    chosen = authority(how)
+    if chosen is None:
+        raise ConfigurationError("no authority is named", field="timestamp", remedy="--timestamp, --timestamp-ca")
+    with service() as opened:
+        size = stamp(opened, chosen, how.timestamp, actor)
+        if out is not None:
+            _write_anchor(opened, size, out)
+    screen().answer({"size": size}, [f"the checkpoint of {size:,} leaves is stamped"])
+
+
+def _write_anchor(opened: Service, size: int, folder: Path) -> None:
+    from kyc import files
+
+    *_, (token, ca) = [
+        (token, ca) for kind, of, token, ca in opened.sealed.anchors() if (kind, of) == ("checkpoint", size)
+    ]
+    stamped = opened.sealed.checkpoint(size)
+    assert stamped is not None, "what was stamped is there"
+    for name, content in (
+        ("checkpoint", stamped.note.encode()),
+        ("checkpoint.tst", token),
+        ("tsa.pem", ca.encode()),
+    ):
+        files.write(folder / name, content)
+
+
 def verify(
     *,
     log_key: str | None = None,
     trusted: Path | None = None,
     policy: Path | None = None,
+    tsa: list[Path] | None = None,
     keyless: Annotated[bool, Parameter(negative="")] = False,
     record_as: str = "",
 ) -> int:
@@ -68,23 +107,26 @@ def verify(
         A checkpoint you kept: the log must continue it.
     policy
         A witness policy (C2SP tlog-policy): the log must continue what its witnesses have seen (KYC_POLICY).
+    tsa
+        The CA (PEM) of a timestamp authority you trust: what it stamped before a key was compromised stays good.
     keyless
         Without data keys: commitments are not opened.
     record_as
         Record the outcome as an event, by this actor: for the check of every night.
     """
     from kyc.evidence.note import Verifier
-    from replay.audit import audit
+    from replay.audit import Outside, audit
 
     with service() as opened, screen().progress("verify") as step:
         key = Verifier.parse(log_key or opened.log_verifier_key)
         kept: list[Checkpoint | str] = [trusted.read_text(encoding="utf-8")] if trusted is not None else []
-        silent = _ask(policy or opened.configuration.policy, key, kept)
+        silent = _ask(opened, policy or opened.configuration.policy, key, kept)
         report = audit(
             opened.log if not keyless else opened.log.database,
             verifier_keys=[key],
             keys=None if keyless else opened.log.ring,
             trusted=kept,
+            outside=Outside(certificates(tsa or []), _witnesses(policy or opened.configuration.policy)),
             progress=step,
         )
         report.not_proved += silent
@@ -94,15 +136,27 @@ def verify(
     return 0 if report.ok else 10
 
 
-def _ask(policy: Path | None, key: Verifier, kept: list[Checkpoint | str]) -> list[str]:
+def _witnesses(policy: Path | None) -> list[Verifier]:
+    from kyc.evidence.policy import parse
+
+    return [one.verifier for one in parse(policy.read_bytes()).witnesses.values()] if policy is not None else []
+
+
+def _ask(opened: Service, policy: Path | None, key: Verifier, kept: list[Checkpoint | str]) -> list[str]:
     """Add what the witnesses of a policy have seen to ``kept``; a sentence for each that does not answer."""
     from kyc.evidence.policy import parse
     from kyc.witness.ask import seen
 
-    silent = []
-    for name, witness in parse(policy.read_bytes()).witnesses.items() if policy is not None else ():
+    silent: list[str] = []
+    if policy is None:
+        return silent
+    try:
+        keys = opened.sealed.keys(key)
+    except IntegrityError:
+        keys = [key]  # what is wrong with the others the audit says
+    for name, witness in parse(policy.read_bytes()).witnesses.items():
         try:
-            found = seen(witness.url, witness.verifier, [key]) if witness.url else None
+            found = seen(witness.url, witness.verifier, keys) if witness.url else None
         except UnreachableError as fault:
             silent.append(f"that witness {name} has seen this log: {fault.message}")
             continue
@@ -158,79 +212,3 @@ def publish(folder: Path, /) -> None:
     screen().answer(
         {"files": files, "size": size}, [f"{files:,} files written; the log in {folder} has {size:,} entries"]
     )
-
-
-def show_keys() -> None:
-    """The public keys to hand to auditors, and the key-encryption key in use."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    from replay import bundle
-
-    with service() as opened:
-        signing = opened.provider.signing_key("export")
-        pem = signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        document = {
-            "log_key": opened.log_verifier_key, "receipt_key": opened.receipt_verifier_key, "export_key": pem,
-            "export_fingerprint": bundle.fingerprint_of(signing), "ca_fingerprint": opened.seal.ca_fingerprint,
-            "kek": opened.provider.kek_id,
-        }  # fmt: skip
-        screen().answer(
-            document,
-            [
-                f"log verifier key     {document['log_key']}",
-                f"receipt verifier key {document['receipt_key']}",
-                f"export fingerprint   {document['export_fingerprint']}",
-                f"CA fingerprint       {document['ca_fingerprint']}",
-                f"key-encryption key   {document['kek']}",
-                "",
-                pem.rstrip(),
-            ],
-        )
-
-
-def rotate() -> None:
-    """Make a new key-encryption key; new data keys are wrapped under it, old ones stay readable."""
-    from kyc.keys.file_provider import FileKeyProvider
-
-    with service() as opened:
-        if not isinstance(opened.provider, FileKeyProvider):
-            raise ConfigurationError("this provider rotates its keys itself", field="KYC_KEYS")
-        kek = opened.provider.rotate()
-        screen().answer({"kek": kek}, [f"new data keys are wrapped under key-encryption key {kek}"])
-
-
-def destroy(customer: str, /, *, yes: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Destroy the data keys of a customer for ever: payloads and scans become unreadable, every proof stays.
-
-    Retention periods, holds and the second person come with the disposal workflow; this is the bare act.
-
-    Parameters
-    ----------
-    customer
-        The customer number.
-    yes
-        Really.
-    """
-    from kyc.domain.submission import StreamName
-
-    if not yes:
-        raise InputError("destruction cannot be undone", field="yes", rule="--yes", remedy="repeat with --yes")
-    with service() as opened:
-        log = opened.log
-        rows = list(log.reader.stream(log.stream_id(StreamName("customer", customer))))
-        if not rows:
-            raise NotFoundError("no such customer", field="customer")
-        scans = [
-            bytes.fromhex(image.commitment)
-            for recorded in log.reveal(rows)
-            for image in getattr(recorded.event, "images", ())
-        ]
-        destroyed = emptied = 0
-        for key_id in dict.fromkeys(row.data_key for row in rows):
-            destroyed += log.key_store.destroy(key_id)
-            log.ring.forget(key_id)
-            emptied += log.key_store.empty(key_id, [rows[0].stream_id], scans)
-        screen().answer(
-            {"keys_destroyed": destroyed, "records_emptied": emptied},
-            [f"{destroyed} keys destroyed, {emptied} records emptied; proofs unchanged (kyc verify)"],
-        )

@@ -123,6 +123,7 @@ def _register() -> None:
         evidence,
         exports,
         investigate,
+        keys,
         law,
         operations,
         orders,
@@ -135,7 +136,7 @@ def _register() -> None:
     )
 
     for module in (
-        records, investigate, evidence, exports, law, operations, receipts, registers, compliance, orders,
+        records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
         retention, supervision, witness,
     ):  # fmt: skip
         module.register(app)

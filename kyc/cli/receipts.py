@@ -60,14 +60,14 @@ def check(
     from kyc.evidence.note import Verifier
     from kyc.evidence.policy import parse
     from kyc.witness import receipts as promised
-    from kyc.witness.ask import source
+    from kyc.witness.ask import followed, source
 
     key, chosen = Verifier.parse(log_key), parse(policy.read_bytes() if policy else b"quorum none\n")
-    given = _read(receipts, Verifier.parse(receipt_key), key.name)
+    fetch = source(log)
+    given = _read(receipts, followed(fetch, [Verifier.parse(receipt_key)]), key.name)
     with screen().progress("receipts") as step:
-        outcomes = promised.check(
-            given, source(log), chosen, key, SystemClock().now_us(), proofs=_kept(proofs), progress=step
-        )
+        now, keys = SystemClock().now_us(), followed(fetch, [key])
+        outcomes = promised.check(given, fetch, chosen, keys, now, proofs=_kept(proofs), progress=step)
     if proofs is not None:
         _keep(proofs, outcomes)
     broken = [one for one in outcomes if not one.verdict.kept]
@@ -81,14 +81,14 @@ def check(
     return _BROKEN if broken else 0
 
 
-def _read(paths: list[Path], key: Verifier, origin: str) -> list[Promise]:
+def _read(paths: list[Path], keys: list[Verifier], origin: str) -> list[Promise]:
     from kyc.evidence.receipt import open_receipt
     from kyc.witness.receipts import promises
 
     files = [file for path in paths for file in (sorted(path.glob("*.receipt")) if path.is_dir() else [path])]
     if not files:
         raise InputError("no receipts there", field="receipts", rule="files, or folders of *.receipt")
-    return [promise for file in files for promise in promises(open_receipt(file.read_bytes(), key, origin))]
+    return [promise for file in files for promise in promises(open_receipt(file.read_bytes(), keys, origin))]
 
 
 def _name(event: ReceiptedEvent) -> str:

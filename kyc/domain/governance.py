@@ -13,12 +13,12 @@ from typing import Annotated, ClassVar, Final, Literal
 import msgspec
 
 from kyc.domain.dates import check_date, check_past
-from kyc.domain.event import Event, RecordClass
+from kyc.domain.event import Event, Instant, RecordClass
 from kyc.domain.policies import STREAM as POLICY_STREAM
 from kyc.domain.policies import Allowance, Notice, Policies, PolicyEdition, read_edition
 from kyc.domain.stream import Given, Stream, check
 from kyc.domain.templates import ALWAYS, SHIPPED, Template
-from kyc.domain.values import Code, Digest, Line, Record, Text, Word
+from kyc.domain.values import Code, Digest, Line, Note, Record, Text, Word
 from kyc.errors import ConfigurationError, RefusedError
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -220,6 +220,32 @@ class RiskAssessmentRecorded(OperationEvent, frozen=True, kw_only=True):
     findings: Count
     digest: Digest
     approver: Code
+
+
+class SigningKeySucceeded(OperationEvent, frozen=True, kw_only=True):
+    """Another key signs from here on; both keys have signed the statement (docs/format.md, Key history)."""
+
+    TOPIC: ClassVar[str] = "key.succeeded"
+
+    role: Literal["log", "receipt", "export"]
+    old: Text
+    new: Text
+    size: Count
+    """Leaves of the log when the key was handed over."""
+    statement: Note
+    """The signed note."""
+
+
+class SigningKeyCompromised(OperationEvent, frozen=True, kw_only=True):
+    """From a moment on others may have signed with a key; what is shown to be older stays good."""
+
+    TOPIC: ClassVar[str] = "key.compromised"
+
+    role: Literal["log", "receipt", "export"]
+    key: Text
+    since: Instant
+    statement: Note
+    """The signed note."""
 
 
 class CustodyTransferred(OperationEvent, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ since 1970-01-01T00:00:00Z; the numbers are decimal without leading zeros. Once 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -146,14 +147,14 @@ def sign(receipt: Receipt, *signers: NoteSigner) -> str:
     return note.sign(format(receipt), *signers)
 
 
-def open_receipt(text: str | bytes, key: Verifier, origin: str) -> Receipt:
-    """The receipt, once its signature under the receipt key of the log ``origin`` is checked.
+def open_receipt(text: str | bytes, key: Verifier | Iterable[Verifier], origin: str) -> Receipt:
+    """The receipt, once its signature under a receipt key of the log ``origin`` is checked.
 
     Raises:
         FormatError: not a receipt.
         SignatureError: not signed by this key, or for another log.
     """
-    receipt = parse(note.open_note(text, (key,)).text)
+    receipt = parse(note.open_note(text, (key,) if isinstance(key, Verifier) else key).text)
     if receipt.origin != origin:
         raise SignatureError("a receipt of another log", field="origin", rule="the log the caller asked for")
     return receipt

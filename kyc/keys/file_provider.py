@@ -1,8 +1,8 @@
 """Keys in files of mode 0600: the embedded default. For production use an HSM or a KMS behind the same port.
 
 Layout of the directory: ``kek-<id>`` (32 bytes each, the newest is used for wrapping), ``secret-<name>``
-(32 bytes) and ``sign-<name>.pem`` (PKCS #8 Ed25519). Files are created whole by link-into-place, so a crash or a
-second process never sees half a key.
+(32 bytes), ``sign-<name>.pem`` and, while a key is being handed over, ``next-<name>.pem`` (PKCS #8 Ed25519). Files
+are created whole by link-into-place, so a crash or a second process never sees half a key.
 """
 
 from __future__ import annotations
@@ -98,14 +98,17 @@ class FileKeyProvider:
 
     def signing_key(self, name: str) -> Ed25519PrivateKey:
         """The Ed25519 key of that name, made on first use."""
-        path = self._directory / f"sign-{name}.pem"
-        if not path.exists():
-            fresh = Ed25519PrivateKey.generate()
-            _create(path, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        key = load_pem_private_key(path.read_bytes(), password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise KeyProviderError("not an Ed25519 key", field=path.name)
-        return key
+        return _signing_key(self._directory / f"sign-{name}.pem")
+
+    def next_signing_key(self, name: str) -> Ed25519PrivateKey:
+        """The key that will follow the one of that name, made on first use."""
+        return _signing_key(self._directory / f"next-{name}.pem")
+
+    def succeed_signing_key(self, name: str) -> None:
+        """Put the next key in place of the present one, in one step; the present one is gone."""
+        with contextlib.suppress(FileNotFoundError):
+            (self._directory / f"next-{name}.pem").replace(self._directory / f"sign-{name}.pem")
+            files.sync(self._directory)
 
     def _newest_kek(self) -> str:
         return max(path.name for path in self._directory.glob("kek-*")).removeprefix("kek-")
@@ -118,6 +121,16 @@ class FileKeyProvider:
                 raise KeyProviderError("unknown key-encryption key", field=kek_id)
             kek = self._keks[kek_id] = AESGCM(path.read_bytes())
         return kek
+
+
+def _signing_key(path: Path) -> Ed25519PrivateKey:
+    if not path.exists():
+        fresh = Ed25519PrivateKey.generate()
+        _create(path, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyProviderError("not an Ed25519 key", field=path.name)
+    return key
 
 
 def _create(path: Path, content: bytes) -> None:

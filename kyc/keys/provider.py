@@ -42,6 +42,14 @@ class KeyProvider(Protocol):
         """The signing key of that role (``log``, ``receipt``, ``export``)."""
         ...
 
+    def next_signing_key(self, name: str) -> Ed25519PrivateKey:
+        """The key that will follow, made when first asked for; it signs nothing but its own succession yet."""
+        ...
+
+    def succeed_signing_key(self, name: str) -> None:
+        """Put the next key in use and destroy the present one; nothing where there is no next one."""
+        ...
+
 
 def open_provider(uri: str) -> KeyProvider:
     """The provider behind ``uri``; ``file:<directory>`` is the embedded default.

@@ -23,6 +23,7 @@ from kyc.errors import (
     ChainBrokenError,
     CiphertextDamagedError,
     CollisionError,
+    ConfigurationError,
     IntegrityError,
     LeaseLostError,
     LogMismatchError,
@@ -201,11 +202,32 @@ class Sealer:
         self._edge = edge
         _log.info("sealed", events=len(rows), size=edge.size, root=root.hex(), fence=fence)
 
+    def hand_over(self, statement: str, at: int) -> int:
+        """Keep the statement that another key signs from here on; this sealer signs nothing more.
+
+        Returns the statement's number. The caller made it about the newest checkpoint, right after :meth:`seal`.
+
+        Raises:
+            LeaseLostError: another sealer took over; nothing is kept.
+        """
+        with self._database.connection() as connection, connection.transaction():
+            self._hold(connection, self._fence)
+            row = connection.execute(
+                statements.INSERT_KEY_STATEMENT, (at, str(self._signer.verifier), statement)
+            ).fetchone()
+        assert row is not None, "an insert that returns"
+        return int(row[0])
+
     def _hold(self, connection: Connection, fence: int) -> None:
         row = connection.execute(statements.HOLD_LEASE, (LEASE,)).fetchone()
         if row != (self._holder, fence):
             self._edge = None
             raise LeaseLostError("another sealer took over", rule="fencing number")
+        if connection.execute(statements.SUCCEEDED, (str(self._signer.verifier),)).fetchone() == (True,):
+            raise ConfigurationError(
+                "this key was handed over to another", field="log", rule="one key signs at a time",
+                remedy="use the key folder of the new key; if the hand-over was interrupted, kyc keys rotate again",
+            )  # fmt: skip
 
 
 def _fault(row: StoredEvent, position: int, known: Known, lanes: int) -> IntegrityError | None:

@@ -1,4 +1,4 @@
-"""The sealed log as it is stored: segments, tiles and checkpoints. Reading only; no keys needed.
+"""The sealed log as it is stored: segments, tiles, checkpoints, who signs them. No keys needed.
 
 A segment says that lane positions ``position_from … position_to`` are the leaves from ``first_index`` on. Together
 segments give every sealed event its dense global index without a row per event.
@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kyc.errors import FormatError, LogMismatchError, NotFoundError, SignatureError
-from kyc.evidence import tiles
+from kyc.evidence import key_history, tiles
 from kyc.evidence.edge import HASH_LENGTH, TILE_WIDTH, Edge, tile_root
+from kyc.evidence.key_history import Entry, Kept
 from kyc.evidence.leaf import leaf_hashes
+from kyc.evidence.note import Verifier
 from kyc.evidence.policy import Policy
 from kyc.store import statements
 from kyc.store.database import Database
@@ -72,6 +74,50 @@ class SealedLog:
         """Keep a checkpoint with the cosignatures that made the quorum; the caller has checked them."""
         with self._database.connection() as connection:
             connection.execute(statements.INSERT_COSIGNED, (size, at, note))
+
+    def key_statements(self) -> list[tuple[int, str]]:
+        """(number, signed note) of every statement about a signing key, in their order."""
+        with self._database.connection() as connection:
+            return connection.execute(statements.KEY_STATEMENTS).fetchall()
+
+    def keys(self, trusted: Verifier) -> list[Verifier]:
+        """Every key that the kept statements lead to from one that is trusted.
+
+        Raises:
+            FormatError, SignatureError: a statement is not what it must be, or a key was handed over twice.
+        """
+        said = [Kept(key_history.open_statement(note)) for _, note in self.key_statements()]
+        return [period.key for period in key_history.line([trusted], said)]
+
+    def key_history(self) -> bytes:
+        """All statements with their timestamps, as handed out (``keys.ndjson``); empty: no key was replaced."""
+        stamps: dict[int, list[tuple[bytes, str]]] = {}
+        for kind, number, token, authority in self.anchors():
+            if kind == "key":
+                stamps.setdefault(number, []).append((token, authority))
+        entries = [Entry(note, tuple(stamps.get(number, ()))) for number, note in self.key_statements()]
+        return key_history.format_file(entries)
+
+    def keep_key_statement(self, note: str, succeeded: str, at: int) -> int:
+        """Keep a statement about a signing key; returns its number.
+
+        Raises:
+            CollisionError: somebody else makes one at the same time.
+        """
+        with self._database.connection() as connection:
+            row = connection.execute(statements.INSERT_KEY_STATEMENT, (at, succeeded, note)).fetchone()
+        assert row is not None, "an insert that returns"
+        return int(row[0])
+
+    def anchors(self) -> list[tuple[str, int, bytes, str]]:
+        """(kind, number, token, authority's CA in PEM) of every timestamp over a checkpoint or statement."""
+        with self._database.connection() as connection:
+            return connection.execute(statements.ANCHORS).fetchall()
+
+    def keep_anchor(self, kind: str, number: int, token: bytes, authority: str, at: int) -> None:
+        """Keep a timestamp; the caller has checked it."""
+        with self._database.connection() as connection:
+            connection.execute(statements.INSERT_ANCHOR, (kind, number, at, token, authority))
 
     def sealed_positions(self) -> dict[int, int]:
         """Lane → the last sealed position; lanes without one are left out."""

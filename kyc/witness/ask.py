@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from kyc import files
 from kyc.errors import ConfigurationError, FormatError, LogMismatchError, SignatureError, UnreachableError
-from kyc.evidence import checkpoint, note
+from kyc.evidence import checkpoint, key_history, note
 from kyc.evidence.checkpoint import SignedCheckpoint
+from kyc.evidence.key_history import Kept
 from kyc.evidence.note import Signature, Verifier
 from kyc.evidence.tiles import Fetch
 from kyc.witness import protocol
@@ -124,6 +125,19 @@ def published(fetch: Fetch) -> str:
         return raw.decode()
     except UnicodeDecodeError as cause:
         raise FormatError("the checkpoint is not UTF-8", field="checkpoint") from cause
+
+
+def followed(fetch: Fetch, told: Sequence[Verifier]) -> list[Verifier]:
+    """The keys that the told ones lead to by the statements which the log publishes (``keys.ndjson``).
+
+    Timestamps are not looked at, so a key that was declared compromised leads nowhere.
+
+    Raises:
+        FormatError, SignatureError: a statement is not what it must be, or a key was handed over twice.
+    """
+    raw = fetch(key_history.FILE)
+    said = [Kept(key_history.open_statement(entry.note)) for entry in key_history.parse_file(raw or b"")]
+    return [period.key for period in key_history.line(told, said)]
 
 
 def _post(url: str, body: bytes) -> Answer:

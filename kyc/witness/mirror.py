@@ -21,7 +21,7 @@ from kyc.evidence.edge import TILE_WIDTH, Edge
 from kyc.evidence.leaf import leaf_hash
 from kyc.evidence.tiles import ENTRIES, Fetch, Place, TileReader
 from kyc.witness import protocol
-from kyc.witness.ask import published
+from kyc.witness.ask import followed, published
 from kyc.witness.protocol import Answer, Request
 from kyc.witness.state import CHECKPOINT, MIRROR, LogState, State
 from kyc.witness.witness import MEANINGS, ROLLED_BACK, Witness
@@ -36,10 +36,16 @@ def pull(state: State, witness: Witness, fetch: Fetch) -> tuple[Answer, str]:
         UnreachableError: the log publishes nothing, or its server does not answer.
         NotFoundError: the witness does not watch it, or a tile is missing.
         LogMismatchError: a tile has a wrong length, or the log is smaller than what was cosigned.
-        FormatError, SignatureError: the checkpoint is not one of that log.
+        FormatError, SignatureError: the checkpoint is not one of that log, or the statements about its keys do not
+            hold together.
     """
     signed = published(fetch)
-    log = state.log(note.parse(signed).text.split("\n", 1)[0])
+    origin = note.parse(signed).text.split("\n", 1)[0]
+    known = state.log(origin).keys
+    for key in followed(fetch, known):
+        if key not in known:
+            state.trust(str(key))  # a key we trust has handed over to it, or took over from it
+    log = state.log(origin)
     tree = checkpoint.open_checkpoint(signed, log.keys).checkpoint
     latest = log.latest()
     old = latest.checkpoint.size if latest is not None else 0

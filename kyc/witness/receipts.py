@@ -84,7 +84,7 @@ def promises(receipt: Receipt) -> list[Promise]:
 
 
 def check(
-    given: Sequence[Promise], fetch: Fetch, policy: Policy, log: Verifier, now: int, *,
+    given: Sequence[Promise], fetch: Fetch, policy: Policy, log: Sequence[Verifier], now: int, *,
     proofs: Proofs = lambda _: None, progress: Progress | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """What became of each promise, in their order; nothing of the log is read where all have proofs.
@@ -93,7 +93,7 @@ def check(
         given: promises of checked receipts.
         fetch: reads the published log.
         policy: whose cosignatures count, and how many; ``quorum none`` where there are no witnesses.
-        log: the log's key.
+        log: the log's key, or its keys where they were replaced.
         now: the caller's clock, microseconds since 1970-01-01T00:00:00Z.
         proofs: proof files at hand; one that does not verify is as good as none.
         progress: called with (entries read, entries in all).
@@ -111,18 +111,20 @@ def check(
     missing = [promise for promise in given if promise not in outcomes]
     if missing:
         signed = published(fetch)
-        opened = policy.open(signed, [log])
+        opened = policy.open(signed, log)
         found = _scan(missing, opened, TileReader(fetch), progress)
         for promise in missing:
             outcomes[promise] = _judge(promise, found, opened, signed, TileReader(fetch), now)
     return [outcomes[promise] for promise in given]
 
 
-def _good(proof: TlogProof | None, event: ReceiptedEvent, policy: Policy, log: Verifier) -> TlogProof | None:
+def _good(
+    proof: TlogProof | None, event: ReceiptedEvent, policy: Policy, log: Sequence[Verifier]
+) -> TlogProof | None:
     if proof is None:
         return None
     try:
-        policy.open(proof.checkpoint, [log])
+        policy.open(proof.checkpoint, log)
         tlog_proof.verify(proof, event.entry, [party.verifier for party in policy.logs] or log)
     except IntegrityError:
         return None

@@ -93,3 +93,16 @@ select e.position, e.version, e.recorded_at, e.lane, e.stream_id, e.key, e.data_
     e.hash, e.digest, e.context, e.state
 from unnest(%s, %s, %s) as wanted (lane, stream_id, version)
 join kyc.event e on e.lane = wanted.lane and e.stream_id = wanted.stream_id and e.version = wanted.version
+
+
+-- key_statements --
+-- Statements about signing keys.
+select number, note from kyc.key_statement order by number
+
+-- anchors --
+-- Timestamps over checkpoints and statements, beside what they are about.
+select a.kind, a.number, a.token, a.authority, coalesce(c.note, s.note)
+from kyc.anchor a
+left join kyc.checkpoint c on a.kind = 'checkpoint' and c.size = a.number
+left join kyc.key_statement s on a.kind = 'key' and s.number = a.number
+order by a.kind, a.number, a.made_at

@@ -211,6 +211,28 @@ select k.size, k.root, c.note, k.fence, k.signed_at
 from kyc.cosigned c join kyc.checkpoint k on k.size = c.size
 order by c.size desc, c.cosigned_at desc limit 1
 
+-- succeeded --
+-- Whether a verifier key was handed over to another.
+select exists (select from kyc.key_statement where succeeded = %s)
+
+-- insert_key_statement --
+-- The next statement about a signing key; its number is its key, so two cannot be made at once.
+insert into kyc.key_statement (number, made_at, succeeded, note)
+select coalesce(max(number), 0) + 1, %s, %s, %s from kyc.key_statement
+returning number
+
+-- key_statements --
+-- All statements about signing keys.
+select number, note from kyc.key_statement order by number
+
+-- insert_anchor --
+-- A timestamp over a checkpoint or a statement.
+insert into kyc.anchor (kind, number, made_at, token, authority) values (%s, %s, %s, %s, %s)
+
+-- anchors --
+-- All timestamps over checkpoints and statements.
+select kind, number, token, authority from kyc.anchor order by kind, number, made_at
+
 -- segments --
 -- Segments that hold some of the global indices from one (inclusive) to another (exclusive).
 select lane, position_from, position_to, first_index from kyc.segment

@@ -12,8 +12,21 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kyc.evidence import chain, checkpoint, commitment, header, leaf, merkle, note, receipt, tiles, tlog_proof
+from kyc.evidence import (
+    chain,
+    checkpoint,
+    commitment,
+    header,
+    key_history,
+    leaf,
+    merkle,
+    note,
+    receipt,
+    tiles,
+    tlog_proof,
+)
 from kyc.evidence.header import Context, Header
+from kyc.evidence.key_history import Succession
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "format"
 
@@ -25,6 +38,7 @@ CONTEXT = Context("customer.registered", 1, "staff-0417", "310-0021", "account-o
 HEADER = Header(STREAM, 1, RECORDED_AT, bytes.fromhex("8d6c1f0a55e94b7e2a10c3d4e5f60718"), CONTEXT)
 KEY = Ed25519PrivateKey.from_private_bytes(OPENING)
 LOG = note.Signer("bank.example/log", KEY)
+NEXT = note.Signer("bank.example/log", Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64))))
 RECEIPTS = note.Signer("bank.example/receipts", KEY)
 
 
@@ -57,6 +71,7 @@ def example() -> dict[str, bytes]:
     signed = checkpoint.sign(checkpoint.Checkpoint("bank.example/log", 3, root), LOG)
     event = receipt.ReceiptedEvent(STREAM, 1, link, 0, 1, RECORDED_AT)
     promise = receipt.sign(receipt.Receipt("bank.example/log", 86_400, (event,)), RECEIPTS)
+    handed = Succession("bank.example/log", "log", RECORDED_AT, 3, LOG.verifier, NEXT.verifier)
     proof = tlog_proof.for_event(entries[0], 0, merkle.inclusion_proof(0, 3, log), signed)
     return {
         "context.bin": header.encode_context(CONTEXT),
@@ -69,13 +84,14 @@ def example() -> dict[str, bytes]:
         **dict(tiles.files_for(0, 3, log, log)),
         "checkpoint": signed.encode(),
         "receipt": promise.encode(),
+        "succession": key_history.sign(handed, LOG, NEXT).encode(),
         "event.tlog-proof": tlog_proof.format(proof).encode(),
     }
 
 
 def golden(name: str) -> bytes:
     """The stored bytes of a file of the example."""
-    if name in {"checkpoint", "receipt", "event.tlog-proof"}:
+    if name in {"checkpoint", "receipt", "succession", "event.tlog-proof"}:
         return (GOLDEN / name).read_bytes()
     stored = GOLDEN / (name.removesuffix(".bin").replace("/", "-") + ".hex")
     return bytes.fromhex(stored.read_text())
@@ -102,6 +118,9 @@ def test_golden_files_read_back():
     assert (opened.checkpoint.size, opened.checkpoint.root) == (3, golden("root.bin"))
     promised = receipt.open_receipt(golden("receipt"), RECEIPTS.verifier, "bank.example/log")
     assert promised.events[0].entry == golden("entry.bin")
+    handed = key_history.open_statement(golden("succession"))
+    assert isinstance(handed, Succession)
+    assert (handed.size, handed.old, handed.new) == (3, LOG.verifier, NEXT.verifier)
     proof = tlog_proof.parse(golden("event.tlog-proof"))
     assert tlog_proof.verify(proof, golden("entry.bin"), LOG.verifier).checkpoint == opened.checkpoint
     assert commitment.opens(golden("commitment.bin"), OPENING, PAYLOAD)

@@ -41,7 +41,7 @@ def witnessed(log: HonestLog, time: int) -> Policy:
 
 def checked(log: HonestLog, *events: ReceiptedEvent, now: int = RECORDED, rule: Policy = NOBODY) -> list[Outcome]:
     """What became of the promises."""
-    return check(promised(*events), log.files.get, rule, log.signer.verifier, now)
+    return check(promised(*events), log.files.get, rule, [log.signer.verifier], now)
 
 
 def test_included_gets_its_proof() -> None:
@@ -50,7 +50,7 @@ def test_included_gets_its_proof() -> None:
     wanted = [event(n) for n in (699, 0, 255, 256, 300)]
     told: list[tuple[int, int]] = []
     outcomes = check(
-        promised(*wanted), log.files.get, NOBODY, log.signer.verifier, DUE + 1,
+        promised(*wanted), log.files.get, NOBODY, [log.signer.verifier], DUE + 1,
         progress=lambda done, total: told.append((done, total)),
     )  # fmt: skip
     assert told[-1] == (GROWN, GROWN)
@@ -95,7 +95,7 @@ def test_proof_beats_promise() -> None:
     log = honest()
     (first,) = checked(log, event(7))
     proofs = {event(7): first.proof}
-    (again,) = check(promised(event(7)), pytest.fail, NOBODY, log.signer.verifier, DUE, proofs=proofs.get)
+    (again,) = check(promised(event(7)), pytest.fail, NOBODY, [log.signer.verifier], DUE, proofs=proofs.get)
     assert (again.verdict, again.proof) == (Verdict.INCLUDED, first.proof)
 
 
@@ -113,7 +113,7 @@ def test_bad_proof_is_none() -> None:
 
 
 def _with(log: HonestLog, proof: TlogProof | None, rule: Policy) -> list[Outcome]:
-    return check(promised(event(7)), log.files.get, rule, log.signer.verifier, DUE, proofs=lambda _: proof)
+    return check(promised(event(7)), log.files.get, rule, [log.signer.verifier], DUE, proofs=lambda _: proof)
 
 
 def test_nothing_is_concluded_from_a_lie() -> None:
@@ -121,11 +121,11 @@ def test_nothing_is_concluded_from_a_lie() -> None:
     key = honest().signer.verifier
     for files in (missing_entries(), wrong_entry(), {}, HonestLog(honest().entries, seed=2).files):
         with pytest.raises(KycError):
-            check(promised(event(1)), files.get, NOBODY, key, DUE)
+            check(promised(event(1)), files.get, NOBODY, [key], DUE)
     log = grown()
     log.files["checkpoint"] = log.sign(GROWN, bytes(32)).encode()
     with pytest.raises(KycError, match="signed root"):
-        check(promised(event(1)), log.files.get, NOBODY, key, DUE)
+        check(promised(event(1)), log.files.get, NOBODY, [key], DUE)
 
 
 def test_too_few_witnesses() -> None:
