@@ -8,10 +8,12 @@
 6. Every checkpoint is signed by the expected key, which the caller brings: one out of the database proves nothing.
 7. Payloads, scans and claims are what was committed to, as far as there are keys; what is empty is lawfully empty.
 8. The log continues a checkpoint that the caller has kept, so nobody cut off its tail or rewrote it since.
+9. Read models and search digests are those that the log gives, where the caller asks for it.
 
 The steps live beside this file: :mod:`replay.audit_events` (1 to 4), :mod:`replay.audit_tree` (5, 6, 8),
-:mod:`replay.audit_keys` (7). One bad place never hides another, and nothing is ever repaired. Memory is constant
-but for the heads of one lane's streams; the leaves go through a temporary file of 32 bytes each.
+:mod:`replay.audit_keys` (7), :mod:`replay.audit_models` (9). One bad place never hides another, and nothing is ever
+repaired. Memory is constant but for the heads of one lane's streams; the leaves go through a temporary file of 32
+bytes each.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from kyc.store.database import Database
 from kyc.store.log import EventLog
 from replay.audit_events import Walk
 from replay.audit_keys import OpeningCheck
+from replay.audit_models import check_models
 from replay.audit_tree import TreeCheck, check_cosigned, check_segments, check_signatures
 from replay.findings import Kind, Place, Report
 from replay.leaves import Leaves
@@ -61,6 +64,7 @@ def audit(
     keys: KeyRing | None = None,
     trusted: Checkpoint | str | Sequence[Checkpoint | str] | None = None,
     outside: Outside = _NOBODY,
+    models: bool = False,
     progress: Callable[[int, int], None] | None = None,
     limit: int = LIMIT,
 ) -> Report:
@@ -72,6 +76,7 @@ def audit(
             statements signed by it lead to its successors and predecessors.
         keys: data keys; without them commitments are not opened.
         trusted: earlier checkpoints of this log that the caller or a witness kept, as signed notes or opened.
+        models: compare read models with the log too; the source must be the log.
         outside: who else is believed: timestamp authorities and witnesses.
         progress: called with (events looked at, events in all).
         limit: findings kept of each kind.
@@ -97,6 +102,9 @@ def audit(
             for one in given
         ]
         _Audit(view, fresh, report, believed, progress).run(keys, blinder, kept)
+    if models and isinstance(source, EventLog):
+        check_models(source, report)
+        say_models(report)
     return report
 
 
@@ -243,6 +251,15 @@ class _Verdict:
 
     def _say(self, holds: object, text: str) -> None:
         (self._report.proved if holds else self._report.not_proved).append(text)
+
+
+def say_models(report: Report) -> None:
+    """What was compared of read models."""
+    compared = report.counts["models"]
+    if compared and not report.has(9):
+        report.proved.append(
+            f"{_many(compared, 'read model')}, search digests included: row by row those of the log"
+        )
 
 
 def _many(count: int, noun: str) -> str:

@@ -34,6 +34,7 @@ STEPS: Final = {
     6: "every checkpoint is signed by the expected key",
     7: "payloads, scans and claims are what was committed to",
     8: "the log continues the trusted checkpoint",
+    9: "read models and search digests are those of the log",
 }
 """The numbered steps of an audit."""
 
@@ -82,6 +83,8 @@ class Kind(Enum):
     CLAIM_DANGLING = (7, IntegrityError, "a claim points to an event that does not exist")
     CLAIM_WRONG = (7, IntegrityError, "a claim points to an event of another reference")
     CLAIM_MISSING = (7, IntegrityError, "the claim of an event's reference is gone")
+
+    MODEL_WRONG = (9, IntegrityError, "a row of a read model is not what the log gives")
 
     ROLLED_BACK = (8, LogMismatchError, "the log is shorter than the trusted checkpoint: its tail was cut off")
     FORKED = (8, LogMismatchError, "the log does not continue the trusted checkpoint: history was rewritten")

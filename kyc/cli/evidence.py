@@ -95,6 +95,7 @@ def verify(
     policy: Path | None = None,
     tsa: list[Path] | None = None,
     keyless: Annotated[bool, Parameter(negative="")] = False,
+    no_models: Annotated[bool, Parameter(negative="")] = False,
     record_as: str = "",
 ) -> int:
     """Verify chains, tree and checkpoints, and open every commitment. Exit code 10 if anything is wrong.
@@ -111,6 +112,8 @@ def verify(
         The CA (PEM) of a timestamp authority you trust: what it stamped before a key was compromised stays good.
     keyless
         Without data keys: commitments are not opened.
+    no_models
+        Without comparing the read models with the log.
     record_as
         Record the outcome as an event, by this actor: for the check of every night.
     """
@@ -128,6 +131,7 @@ def verify(
             trusted=kept,
             outside=Outside(certificates(tsa or []), _witnesses(policy or opened.configuration.policy)),
             progress=step,
+            models=not (keyless or no_models),
         )
         report.not_proved += silent
         screen().answer(report.as_dict(), report.lines())  # before it is recorded, which what was found may prevent
