@@ -12,7 +12,9 @@ from projections.disclosure_register import DisclosureRegister
 from projections.disposal_register import DisposalRegister
 from projections.document_register import DocumentRegister
 from projections.due_diligence import DueDiligence
+from projections.hold_register import HoldRegister
 from projections.order_register import OrderRegister
+from projections.ownership_graph import OwnershipGraph
 from projections.projection import Projection
 from projections.retention_trigger import RetentionTrigger
 from projections.transaction_index import TransactionIndex
@@ -26,6 +28,8 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     DocumentRegister(),
     OrderRegister(),
     ConsentRegister(),
+    OwnershipGraph(),
+    HoldRegister(),
     DueDiligence(),
     AccessLog(),
     DisclosureRegister(),

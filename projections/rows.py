@@ -126,6 +126,11 @@ class Desk:
         self._rows(table).clear()
         return self.add(table, *values)
 
+    def drop(self, table: Table[R], which: Callable[[R], bool]) -> None:
+        """Some rows of the stream are no more."""
+        rows = self._rows(table)
+        rows[:] = [row for row in rows if not which(row)]
+
     def seal(self, content: msgspec.Struct, part: int = 0) -> bytes:
         """The encrypted cell of a row that this event makes."""
         return seal(self._key, self.row.stream_id, self.row.version, content, part)

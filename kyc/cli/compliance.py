@@ -9,7 +9,7 @@ from cyclopts import App, Parameter, validators
 
 from kyc.cli.main import screen, service
 from kyc.cli.registers import Count, day_of, named, policies_of, stream_of, who
-from kyc.errors import DisposedError, NotFoundError
+from kyc.errors import DisposedError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from projections.due_diligence import Open, State
@@ -21,6 +21,8 @@ def register(app: App) -> None:
     """Add the commands; those about one customer go to the others of their kind."""
     app["customer"].command(diligence)
     app["customer"].command(consent)
+    app["customer"].command(owners)
+    app.command(holds)
     reviews = App(name="reviews", help="What due diligence has to see to, and by when.")
     reviews.command(reviews_due, name="due")
     reviews.command(objections)
@@ -262,3 +264,77 @@ def _content(values: dict[str, Any], cell: str, *hidden: str) -> dict[str, Any]:
     content = values.pop(cell)
     shown = {name: value for name, value in values.items() if name not in hidden}
     return shown | (render.plain(content) if content is not None else {"disposed": True})
+
+
+def owners(number: str, /, *, as_of: str | None = None) -> None:
+    """Who stands behind a customer on a day: owners, controllers, agents, relatives, also through other customers.
+
+    Parameters
+    ----------
+    number
+        The customer number.
+    as_of
+        The day in the institution's zone, such as 2026-03-01; today.
+    """
+    from projections import owners as graph
+
+    with service() as opened:
+        day, stream = day_of(opened, as_of), stream_of(opened.log, number)
+        found = graph.behind(opened.log, stream, day)
+        known = named(opened.log, (one for edge in found for one in edge.through))
+        document, lines = [], []
+        for edge in found:
+            way = [known[one]["customer"] for one in edge.through[1:]]
+            values = _content(plain(edge), "person", "customer", "part", "through")
+            document.append(values | {"through": way})
+            share = f", {edge.share.normalize():f} %" if edge.share is not None else ""
+            name = edge.person.party.name if edge.person else "(disposed of)"
+            via = f", through {' and '.join(one or 'an account' for one in way)}" if way else ""
+            lines.append(f"{edge.role:<20} {name}{share}, since {edge.since}, {edge.source}{via}")
+        screen().answer({"customer": number, "on": day, "people": document}, lines or ["nobody"])
+
+
+def holds(
+    *, subject: str | None = None, case: str | None = None, on: str | None = None, released: bool = False
+) -> None:
+    """Holds in force on a day, by whose records they lie on and by what they rest on.
+
+    Parameters
+    ----------
+    subject
+        Kind and key of whose records, such as customer/C1.
+    case
+        The case, order or claim they rest on.
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    released
+        Also those that were released by then.
+    """
+    from kyc.domain.submission import StreamName
+    from projections import hold_register
+
+    with service() as opened:
+        day = day_of(opened, on)
+        whose = StreamName(*subject.split("/", 1)) if subject and "/" in subject else None
+        if subject and whose is None:
+            raise InputError("no such subject", field="subject", rule="KIND/KEY", remedy="customer/C1")
+        found = hold_register.find(
+            opened.log, day, subject=whose, reference=case, in_force=None if released else True
+        )
+        document = []
+        for one in found:
+            values = _content(plain(one), "placed", "subject", "released")
+            end = (
+                {"release": {"reason": one.released.reason, "approver": one.released.approver}}
+                if one.released
+                else {}
+            )
+            document.append(values | end)
+        lines = [
+            f"{one.placed_on} to {one.ended_on or 'now':<10}  "
+            f"{f'{one.placed.hold} on {one.placed.subject}' if one.placed else '(disposed of)'}  {one.basis}"
+            f"{f' {one.placed.reference}' if one.placed and one.placed.reference else ''}"
+            f", {', '.join(one.classes) or 'all records'}"
+            for one in found
+        ]
+        screen().answer({"on": day, "holds": document}, lines or ["no holds"])

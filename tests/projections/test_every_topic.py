@@ -30,6 +30,8 @@ pytestmark = pytest.mark.pg15
 REGISTERS = {
     "due_diligence": {"list", "list_version", "model"},
     "order_register": {"organ"},
+    "ownership_graph": {"role"},
+    "hold_register": set(),
     "consent_register": {"purpose", "notice", "channel", "language"},
 }
 """Register → the fields that stand in clear: codes."""

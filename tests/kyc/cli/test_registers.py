@@ -12,8 +12,12 @@ from fix_cli import Call, document
 from kyc.domain.authority import LegalBasis, Officer, OrderAccepted, OrderReceived, Paper
 from kyc.domain.customer import RiskRated
 from kyc.domain.diligence import ObjectionReceived, RiskMeasureApplied, ScreeningPerformed
+from kyc.domain.disposal import HoldPlaced
+from kyc.domain.event import RecordClass
+from kyc.domain.life import PartyAdded
 from kyc.domain.privacy import ConsentGiven, RightsRequestReceived
 from kyc.domain.restraint import AccountFrozen
+from kyc.domain.values import Party
 from kyc.simulate.submissions import wire
 
 
@@ -167,3 +171,29 @@ def test_consent_and_requests(call: Call, tmp_path: Path) -> None:
     assert (one["customer"], one["due_on"], one["proof"]) == ("C1", "2026-03-20", "passport")
     assert "2026-03-20  overdue  Q1 access" in call("requests", "due", "--on", "2026-03-21")[1]
     assert call("requests", "due", "--on", "2026-03-02")[1] == "nothing is due\n"
+
+
+def test_owners_and_holds(call: Call, tmp_path: Path) -> None:
+    """Who stands behind a customer on a day, and which holds lie on whose records."""
+    guardian = PartyAdded(
+        occurred_at=AT, id="G1", party=Party(name="Grace Hopper", role="guardian", customer="C2"), kind="guardian",
+        since=AT.date(), proof="court",
+    )  # fmt: skip
+    hold = HoldPlaced(
+        occurred_at=AT, subject="customer/C1", hold="H1", basis="litigation", reference="K-1",
+        classes=(RecordClass.IDENTITY,),
+    )  # fmt: skip
+    lines = [*household(), submission("G1", guardian, "C1"), submission("H1", hold)]
+    source = tmp_path / "bank.ndjson"
+    source.write_bytes(b"".join(map(wire, lines)))
+    assert call("ingest", "ndjson", str(source))[0] == 0
+    assert call("project")[0] == 0
+    (one,) = document(call("--json", "customer", "owners", "C1"))["people"]
+    assert (one["party"]["name"], one["role"], one["through"]) == ("Grace Hopper", "guardian", [])
+    assert "guardian             Grace Hopper, since 2026-03-01, relation" in call("customer", "owners", "C1")[1]
+    assert call("customer", "owners", "C1", "--as-of", "2026-02-28")[1] == "nobody\n"
+    (held,) = document(call("--json", "holds", "--case", "K-1"))["holds"]
+    assert (held["hold"], held["subject"], held["classes"]) == ("H1", "customer/C1", ["identity"])
+    assert "2026-03-01 to now         H1 on customer/C1  litigation K-1, identity" in call("holds")[1]
+    assert call("holds", "--subject", "customer/C2")[1] == "no holds\n"
+    assert call("holds", "--subject", "C2")[0] == 2
