@@ -7,23 +7,25 @@ from datetime import date, timedelta
 from fix_world_china import onboard, passport, rated
 
 from kyc.domain.diligence import ReviewCompleted, ReviewScheduled
-from kyc.domain.document import current
-from projections import customer_profile
+from projections import customer_profile, document_register, reviews
 
 
 def tasks(world, branch: str, horizon: int = 30) -> list[tuple[date, str, str]]:
     """What a branch's customers need within so many days: due day, customer, what."""
     world.project()
-    until = world.today + timedelta(days=horizon)
-    found = []
-    for profile in customer_profile.of_branch(world.log, branch):
-        state = world.state("customer", profile.state.customer)
-        if state.diligence.review_due is not None and state.diligence.review_due <= until:
-            found.append((state.diligence.review_due, state.customer, "review"))
-        last = max((paper.expires_on for paper in current(state, world.today)), default=world.today)
-        if last <= until:
-            found.append((last, state.customer, "document"))
-    return sorted(found)
+    today, until = world.today, world.today + timedelta(days=horizon)
+    policies = world.state("policies", "institution")
+    found = [
+        (one.due_on, one.stream_id, "review")
+        for one in reviews.due(world.log, today, policies, by=until, branch=branch)
+    ] + [
+        (one.expires_on, one.stream_id, "document")
+        for one in document_register.due(world.log, today, policies.documents(today), branch=branch)
+        if one.expires_on <= until
+    ]
+    profiles = customer_profile.of_streams(world.log, [stream for _, stream, _ in found])
+    names = {profile.stream_id: profile.state.customer for profile in profiles}
+    return sorted((day, names[stream], what) for day, stream, what in found)
 
 
 def test_a_review_falls_due_and_is_done(china):
