@@ -19,7 +19,7 @@ from kyc.store import pgbinary
 from kyc.store.log import EventLog
 from kyc.store.statements import load
 from projections import rows
-from projections.due_diligence import State
+from projections.due_diligence import Open, State
 from projections.projection import reading
 
 _SQL: Final = load("projections", "due_diligence.sql")
@@ -155,7 +155,7 @@ def objections(
     Raises:
         NotFoundError: a read model is not built yet.
     """
-    horizon, period = by or on, answer_within(policies, on)
+    horizon, period = by or on, _answer_within(policies, on)
     term = rows.Term.of(period)
     arguments = {
         "months": term.months, "days": term.days, "leap": feb29 == "1-mar", "on": on, "by": horizon,
@@ -166,8 +166,13 @@ def objections(
     return list(map(Objection._make, found))
 
 
-def answer_within(policies: Policies, on: date) -> str | None:
-    """Within which period objections are answered by the policy of a day; None: nothing says (AML24 art. 39)."""
+def answer_by(objection: Open, policies: Policies, on: date, feb29: Feb29 = "28-feb") -> date | None:
+    """When an objection is to be answered by the policy of a day; None: nothing says (AML24 art. 39)."""
+    period = _answer_within(policies, on)
+    return later(objection.since, period, feb29) if period else None
+
+
+def _answer_within(policies: Policies, on: date) -> str | None:
     ruling = policies.ruling("answer.objection", on)
     return None if ruling is None else ruling.of(Within).period
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter, validators
@@ -56,19 +56,19 @@ def diligence(number: str, /, *, on: str | None = None) -> None:
         if state is None:
             raise DisposedError
         due = reviews.due_on(state, policies, day)
-        period = reviews.answer_within(policies, day)
-        document = render.plain(state) | {"customer": number, "on": str(day), "review_due": due and str(due)}
-        screen().answer(document, _told(state, [f"next review          {due or 'no day'}"], period))
+        answers = {one.id: reviews.answer_by(one, policies, day) for one in state.objections}
+        document = render.plain(state) | {"customer": number, "on": day, "review_due": due, "answers_due": answers}
+        screen().answer(document, _told(state, due, answers))
 
 
-def _told(state: State, review: list[str], answer_within: str | None) -> list[str]:
+def _told(state: State, review: date | None, answers: dict[str, date | None]) -> list[str]:
     rating = state.rating
     risk = f"{rating.level}, {rating.model} on {rating.rated_on}: {', '.join(rating.reasons)}" if rating else "no"
     funds = ", ".join(f"{one.kind} on {one.recorded_on}" for one in state.funds)
     lines = [
         f"level                {state.level}", f"risk                 {risk}",
         f"politically exposed  {state.pep or 'not determined'}", f"source of funds      {funds or 'not recorded'}",
-        f"senior approval      {state.approved_on or 'none'}", *review,
+        f"senior approval      {state.approved_on or 'none'}", f"next review          {review or 'no day'}",
         f"last review          {state.reviewed_on or 'none'}",
     ]  # fmt: skip
     lines += [
@@ -76,11 +76,10 @@ def _told(state: State, review: list[str], answer_within: str | None) -> list[st
     ]
     for name, part in (
         ("discrepancy", state.discrepancies), ("hit", state.hits), ("measure", state.measures),
-        ("objection", state.objections),
     ):  # fmt: skip
         lines += [f"open {name:<15} {_item(one)}" for one in part]
-    if state.objections:
-        lines.append(f"answered within      {answer_within or 'no rule'}")
+    for one in state.objections:
+        lines.append(f"open objection       {_item(one)}, answer due {answers[one.id] or 'no day'}")
     return lines
 
 

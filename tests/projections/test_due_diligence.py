@@ -186,6 +186,7 @@ def test_answers_to_objections(china: Story) -> None:
     china.project()
     end = china.today + timedelta(days=15)
     ask = policies(china)
+    assert reviews.answer_by(state(china, "C1").objections[0], ask, china.today) == end
     assert reviews.objections(china.log, china.today, ask) == []
     (found,) = reviews.objections(china.log, china.today, ask, by=end)
     assert (found.due_on, found.branch) == (end, "B-1")

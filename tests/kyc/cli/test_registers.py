@@ -106,7 +106,11 @@ def test_reviews_and_diligence(call: Call, tmp_path: Path) -> None:
     file = document(call("--json", "customer", "diligence", "C1", "--on", "2026-03-02"))
     assert (file["rating"]["reasons"], file["review_due"]) == (["cash"], "2026-09-01")
     said = call("customer", "diligence", "C1")[1]
-    for line in ("next review          2026-09-01", "open objection       O1 since 2026-03-01", "within      P15D"):
+    for line in (
+        "next review          2026-09-01",
+        "open objection       O1 since 2026-03-01",
+        "answer due 2026-03-16",
+    ):
         assert line in said, said
     assert call("customer", "diligence", "C2")[0] == 4
 
