@@ -143,9 +143,12 @@ class Session:
         while pgconn.is_busy():
             await _ready(loop.add_reader, loop.remove_reader, pgconn.socket)
             pgconn.consume_input()
-        while (result := pgconn.get_result()) is not None:
+        error: psycopg.Error | None = None
+        while (result := pgconn.get_result()) is not None:  # to the end, or the next statement would find it busy
             if result.status == ExecStatus.FATAL_ERROR:
-                raise error_from_result(result)
+                error = error_from_result(result)
+        if error is not None:
+            raise error
         if self._connection.closed:
             raise psycopg.OperationalError("the connection is lost")
 

@@ -212,6 +212,32 @@ def test_two_writers_on_the_same_lanes(log: EventLog) -> None:
     assert check_lanes(log) == 150
 
 
+def test_a_collision_keeps_the_connection(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two writers that take turns on one stream collide each time, and neither connects anew."""
+    lost: list[int] = []
+    reconnect = _Sharer._reconnect
+
+    async def counted(self: _Sharer, attempt: int) -> None:
+        lost.append(attempt)
+        await reconnect(self, attempt)
+
+    monkeypatch.setattr(_Sharer, "_reconnect", counted)
+
+    async def run() -> None:
+        writers = [GroupWriter(log.database.dsn, log.lanes) for _ in range(2)]
+        for writer in writers:
+            await writer.open()
+        for turn in range(6):
+            (outcome,) = await writers[turn % 2].append(batches(log, [unit(f"k{turn}", noted("C1", "x"))]))
+            assert isinstance(outcome, Outcome)
+        for writer in writers:
+            await writer.close()
+
+    asyncio.run(run())
+    assert [recorded.row.version for recorded in log.events(customer("C1"))] == [1, 2, 3, 4, 5, 6]
+    assert lost == []
+
+
 def test_eight_writers_and_a_following_reader(log: EventLog) -> None:
     """A reader that follows the lanes under eight writing threads misses no event."""
     done = threading.Event()
