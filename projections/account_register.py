@@ -1,4 +1,4 @@
-"""Accounts with their holders, found by keyed digest of the account number or by holder."""
+"""Accounts with their holders, found by keyed digest of the account number or by holder; who held them when."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _SQL: Final = load("projections", "account_register.sql")
 _TYPES: Final = (
     "uuid", "uuid", "text", "text", "text", "date", "date", "uuid[]", "text[]", "uuid[]", "int8", "uuid",
 )  # fmt: skip
+_HOLDING_TYPES: Final = ("uuid", "int8", "int2", "uuid", "text", "date", "date", "uuid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,12 @@ _CHANGES: Final[dict[type[Event], Callable[..., None]]] = {
 
 
 class AccountRegister:
-    """One row for each account."""
+    """One row for each account; one for each holding."""
 
     name = "account_register"
-    version = 2
+    version = 3
     topics = frozenset(kind.TOPIC for kind in _CHANGES)
-    tables = ("account_register",)
+    tables = ("account_register", "account_holding")
     schema = _SQL["tables"]
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
@@ -139,10 +140,38 @@ class AccountRegister:
                 _CHANGES[type(recorded.event)](row, log, recorded, recorded.event)
         connection.execute(tables.fill(_SQL["delete"]), (streams,))
         tables.copy(connection, self.name, _TYPES, [row.cells() for row in rows.values()])
+        _hold(connection, log, tables, batch)
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
         """Empty the rows of destroyed keys."""
-        return connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
+        return sum(
+            connection.execute(tables.fill(_SQL[statement]), (since,)).rowcount
+            for statement in ("sweep", "sweep_holdings")
+        )
+
+
+def _hold(connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
+    """Holdings that begin and end in the batch."""
+    begun: list[list[Any]] = []
+    for recorded in batch:
+        event, row = recorded.event, recorded.row
+        joined: list[tuple[Holder, date]] = []
+        if isinstance(event, AccountOpened):
+            joined = [(holder, event.opened_on) for holder in event.holders]
+        elif isinstance(event, HolderAdded):
+            joined = [(event.holder, event.on)]
+        elif isinstance(event, HolderRemoved):
+            customer = _customer(log, event.customer)
+            for one in begun:
+                if (one[0], one[3], one[6]) == (row.stream_id, customer, None):
+                    one[6] = event.on
+            arguments = (event.on, UUID(bytes=row.stream_id), UUID(bytes=customer))
+            connection.execute(tables.fill(_SQL["leave"]), arguments)
+        begun += [
+            [row.stream_id, row.version, at, _customer(log, holder.customer), holder.role, on, None, row.data_key]
+            for at, (holder, on) in enumerate(joined)
+        ]
+    tables.copy(connection, "account_holding", _HOLDING_TYPES, begun)
 
 
 def find(log: EventLog, number: str) -> Account | None:

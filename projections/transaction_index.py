@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
@@ -17,13 +17,15 @@ from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
 from kyc.store.statements import load
-from projections.projection import Tables, reading
+from projections.parties import other_side
+from projections.projection import SCHEMA, Tables, reading
 
 _SQL: Final = load("projections", "transaction_index.sql")
 _TYPES: Final = (
-    "int2", "int8", "uuid", "int8", "uuid", "uuid", "uuid", "uuid", "text", "numeric", "text", "timestamptz",
-    "date", "text", "text", "text",
+    "int2", "int8", "uuid", "int8", "uuid", "uuid", "uuid", "text", "uuid", "text", "numeric", "text", "numeric",
+    "numeric", "bool", "bool", "timestamptz", "date", "text", "text", "text",
 )  # fmt: skip
+_BOOKED_AT: Final = 16
 FOUND: Final = 1_000
 """Most legs that a search answers with unless asked for more."""
 
@@ -49,31 +51,48 @@ class Place(NamedTuple):
 
 
 class TransactionIndex:
-    """One row for each leg."""
+    """One row for each leg, in a partition for each year of booking."""
 
     name = "transaction_index"
-    version = 2
+    version = 3
     topics = frozenset({TransactionBooked.TOPIC})
     tables = ("transaction_index",)
     schema = _SQL["tables"]
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
         """Add the legs of the batch; positions make them unique."""
-        tables.copy(connection, self.name, _TYPES, _rows(log, batch))
+        rows = list(_rows(log, batch))
+        _make_years(connection, tables, {row[_BOOKED_AT].astimezone(UTC).year for row in rows})
+        tables.copy(connection, self.name, _TYPES, rows)
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
         """Remove the legs under destroyed keys."""
         return connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
 
 
-def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[object, ...]]:
-    claim_key, index, stream_id = log.blinder.claim_key, log.blinder.index, log.blinder.stream_id
+def _make_years(connection: Connection, tables: Tables, years: set[int]) -> None:
+    """See that each year has a partition; whoever else makes one meanwhile is waited for."""
+    wanted = sorted(years)
+    if not connection.execute(tables.fill(_SQL["missing"]), (wanted,)).fetchall():
+        return
+    connection.execute(tables.fill(_SQL["lock"]))
+    for (year,) in connection.execute(tables.fill(_SQL["missing"]), (wanted,)).fetchall():
+        name = sql.Identifier(SCHEMA, f"transaction_index_b{tables.build}_y{year}")
+        start, stop = (sql.Literal(datetime(one, 1, 1, tzinfo=UTC)) for one in (year, year + 1))
+        for statement in ("partition", "attach"):
+            made = sql.SQL(_SQL[statement].replace("{b}", f"_b{tables.build}")).format(
+                year=name, start=start, stop=stop
+            )
+            connection.execute(made)
+
+
+def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[Any, ...]]:
+    claim_key, stream_id, blinder = log.blinder.claim_key, log.blinder.stream_id, log.blinder
     for recorded in batch:
         event, row = recorded.event, recorded.row
         if not isinstance(event, TransactionBooked):
             continue  # disposed of: it has left the index
         leg = event.leg
-        other = leg.counterparty.account if leg.counterparty is not None else ""
         yield (
             row.lane,
             row.position,
@@ -81,17 +100,28 @@ def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[object, ..
             row.version,
             stream_id("account", leg.account),
             claim_key("transaction", event.reference),
-            index("account", other) if other else None,
+            *other_side(blinder, event),
             row.data_key,
             leg.direction,
             leg.amount,
             leg.currency,
+            _worth(event, "CNY"),
+            _worth(event, "USD"),
+            event.cash,
+            event.cross_border,
             event.booked_at,
             event.value_date,
             recorded.context.branch,
             event.channel,
             event.kind,
         )
+
+
+def _worth(event: TransactionBooked, currency: str) -> Decimal | None:
+    """The amount in a currency, by the rate in the event; None where it names none."""
+    if event.leg.currency == currency:
+        return event.leg.amount
+    return next((one.amount for one in event.equivalents if one.currency == currency), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

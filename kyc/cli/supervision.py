@@ -1,9 +1,10 @@
-"""Commands of those who supervise: who looked at whose data, and what left the house."""
+"""Commands of those who supervise: large values of a day, who looked at whose data, what left the house."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from cyclopts import App, Parameter, validators
 
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
-from kyc.cli.registers import named, who
+from kyc.cli.registers import day_of, named, policies_of, who
 from kyc.clock import to_datetime
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from projections.access_log import Access
 
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100_000))]
+Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
 _DAY = timedelta(days=1)
+_WAYS = {"credit": "receipts", "debit": "payments"}
 
 
 def register(app: App) -> None:
@@ -31,6 +34,66 @@ def register(app: App) -> None:
     reads.command(reads_flags, name="flags")
     app.command(reads)
     app.command(disclosures)
+    app.command(large_value)
+
+
+def large_value(
+    day: str, /, *, customer: str | None = None, near: Percent = 100, split: bool = False, limit: Count = 10_000
+) -> None:
+    """Customers whose day reaches a threshold for large-value reports, over all accounts, branches and channels.
+
+    Parameters
+    ----------
+    day
+        The day in the institution's zone, such as 2026-03-01.
+    customer
+        Only this customer: the sums of the day too, whatever they come to.
+    near
+        Also whose day comes to this share of a threshold, in percent.
+    split
+        Only days that reach a threshold, or come near it, though no single transaction does.
+    limit
+        Days told at most.
+    """
+    from projections import large_value_day
+    from replay import render
+
+    with service() as opened:
+        on, zone, policies = day_of(opened, day), _zone(opened), policies_of(opened)
+        found = large_value_day.reached(
+            opened.log, on, policies, zone, customer=customer, share=Decimal(near) / 100, limit=limit
+        )
+        found = [one for one in found if not split or not one.threshold.reached(one.largest)]
+        totals = [] if customer is None else large_value_day.totals(opened.log, customer, on, zone)
+        unconverted = large_value_day.unconverted(opened.log, on, policies, zone)
+        known = named(opened.log, (one.customer for one in found))
+        document = {
+            "day": on, "unconverted": unconverted,
+            "totals": [one._asdict() for one in totals],
+            "reached": [
+                _plain(one) | {
+                    "customer": known[one.customer]["customer"], "split": one.split, "ruling": one.ruling.explain(),
+                    "threshold": render.plain(one.threshold),
+                }
+                for one in found
+            ],
+        }  # fmt: skip
+        lines = [
+            f"{_WAYS[one.direction]:<8} {one.means:<8} {one.reach:<12} {one.amount:>18,} {one.currency}"
+            f" in {one.legs:,} at {', '.join(one.branches)}"
+            for one in totals
+        ]
+        for one in found:
+            lines.append(
+                f"{who(known[one.customer])}: {_WAYS[one.direction]}, {one.means},"
+                f" {'all' if one.reach == '*' else one.reach}: {one.total:,} {one.currency} in {one.legs:,}"
+                f" at {', '.join(one.branches)} by {', '.join(one.channels)}"
+                f"{', split' if one.split else '' if one.reached else ', below the threshold'}"
+            )
+            lines.append(f"    {one.ruling.explain()}")
+        if unconverted:
+            lines.append(f"in no sum, because their events name no rate: {unconverted:,}")
+        screen().answer(document, lines or ["nobody"])
 
 
 def reads_of(number: str, /, *, since: str | None = None, until: str | None = None, limit: Count = 1_000) -> None:

@@ -17,7 +17,20 @@ create table kyc_read.account_register{b} (
     data_key uuid
 );
 create index account_register{b}_number on kyc_read.account_register{b} (number);
-create index account_register{b}_holders on kyc_read.account_register{b} using gin (holders, former)
+create index account_register{b}_holders on kyc_read.account_register{b} using gin (holders, former);
+-- Who held an account from when to when.
+create table kyc_read.account_holding{b} (
+    account uuid not null,                      -- stream id
+    version bigint not null,                    -- of the event by which the holder joined
+    at smallint not null,                       -- the how manieth of that event
+    customer uuid not null,                     -- stream id
+    role text not null,
+    since date not null,
+    until date,                                 -- first day on which it was not held any more
+    data_key uuid not null,
+    primary key (account, version, at)
+);
+create index account_holding{b}_customer on kyc_read.account_holding{b} (customer)
 
 -- current --
 -- The rows of some accounts.
@@ -35,6 +48,15 @@ set number = null, currency = null, product = null, branch = null, opened_on = n
     holders = '{}', roles = '{}', former = '{}', data_key = null
 from kyc_keys.data_key k
 where k.destroyed_at >= %s and t.stream_id = k.subject and t.data_key = k.id
+
+-- leave --
+-- A holder leaves who joined in an earlier batch.
+update kyc_read.account_holding{b} set until = %s where account = %s and customer = %s and until is null
+
+-- sweep_holdings --
+-- Holdings under keys that were destroyed.
+delete from kyc_read.account_holding{b} t using kyc_keys.data_key k
+where k.destroyed_at >= %s and t.account = k.subject and t.data_key = k.id
 
 -- by_number --
 -- The account of a number.

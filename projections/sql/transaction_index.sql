@@ -2,6 +2,7 @@
 
 -- tables --
 -- Amounts, dates and codes in clear; accounts are pseudonymous stream ids, references and counterparties digests.
+-- A partition for each year (UTC) of booking, made when it is first needed: the indexes of a year stop growing.
 create table kyc_read.transaction_index{b} (
     lane smallint not null,
     position bigint not null,
@@ -9,24 +10,49 @@ create table kyc_read.transaction_index{b} (
     version bigint not null,
     account uuid not null,
     reference uuid not null,                    -- keyed digest, equal to the key of the claim
-    counterparty uuid,                          -- keyed digest of the counterparty's account
+    counterparty uuid,                          -- keyed digest of the other side, as far as it is known
+    known_by text,                              -- account, leg, document or name; legs: there are several
     data_key uuid not null,
     direction text not null,
     amount numeric not null,
     currency text not null,
+    cny numeric,                                -- what it was worth, by the rates in the event
+    usd numeric,
+    cash boolean not null,
+    cross_border boolean not null,
     booked_at timestamptz not null,
     value_date date not null,
     branch text not null,
     channel text not null,
     kind text not null,
-    primary key (lane, position)
-);
+    primary key (lane, position, booked_at)
+) partition by range (booked_at);
 create index transaction_index{b}_account on kyc_read.transaction_index{b} (account, booked_at);
 create index transaction_index{b}_reference on kyc_read.transaction_index{b} (reference);
 create index transaction_index{b}_counterparty on kyc_read.transaction_index{b} (counterparty, booked_at)
     where counterparty is not null;
+create index transaction_index{b}_several on kyc_read.transaction_index{b} (account) where known_by = 'legs';
 create index transaction_index{b}_branch on kyc_read.transaction_index{b} (branch, booked_at);
+create index transaction_index{b}_channel on kyc_read.transaction_index{b} (channel, booked_at);
+create index transaction_index{b}_amount on kyc_read.transaction_index{b} (amount);
 create index transaction_index{b}_booked on kyc_read.transaction_index{b} using brin (booked_at) with (autosummarize = on)
+
+-- missing --
+-- The years among some that have no partition yet.
+select y from unnest(%s::int[]) as years (y)
+where to_regclass('kyc_read.transaction_index{b}_y' || y) is null order by y
+
+-- lock --
+-- One maker of partitions at a time; neither readers nor writers wait.
+lock table kyc_read.transaction_index{b} in share update exclusive mode
+
+-- partition --
+-- A year, made beside the table and attached to it, which needs no stronger lock.
+create table {year} (like kyc_read.transaction_index{b} including defaults including constraints)
+
+-- attach --
+-- From its first instant to that of the next.
+alter table kyc_read.transaction_index{b} attach partition {year} for values from ({start}) to ({stop})
 
 -- sweep --
 -- Legs under keys that were destroyed leave the index.

@@ -17,7 +17,8 @@ where stream_id = any (%s) and number is not null
 
 -- legs --
 -- Legs on our accounts in a span of time, the oldest of each account; one more than wanted tells that there are more.
-select t.account, t.counterparty, t.reference, t.direction, t.booked_at, t.postings, t.version
+select t.account, case when t.known_by in ('account', 'leg') then t.counterparty end, t.reference, t.direction,
+    t.booked_at, t.postings, t.version
 from unnest(%s::uuid[], %s::timestamptz[]) as f (account, since)
 cross join lateral (
     select * from kyc_read.transaction_index t
