@@ -7,6 +7,7 @@ from typing import Final
 from projections.access_log import AccessLog
 from projections.account_register import AccountRegister
 from projections.consent_register import ConsentRegister
+from projections.counterparty_edge import CounterpartyEdge
 from projections.customer_profile import CustomerProfile
 from projections.disclosure_register import DisclosureRegister
 from projections.disposal_register import DisposalRegister
@@ -33,4 +34,5 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     DueDiligence(),
     AccessLog(),
     DisclosureRegister(),
+    CounterpartyEdge(),
 )

@@ -1,11 +1,11 @@
-"""Commands of those who supervise: large values of a day, who looked at whose data, what left the house."""
+"""Commands of those who supervise: counterparties, large values, who looked at whose data, what left the house."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
@@ -35,6 +35,54 @@ def register(app: App) -> None:
     app.command(reads)
     app.command(disclosures)
     app.command(large_value)
+    app["customer"].command(counterparties)
+
+
+def counterparties(
+    number: str,
+    /,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    by: Literal["sum", "count"] = "sum",
+    limit: Count = 100,
+) -> None:
+    """With whom a customer dealt: counts and sums by currency and direction, through accounts while they were held.
+
+    Parameters
+    ----------
+    number
+        The customer number.
+    since
+        Booked from this date (its beginning, in the institution's zone) or instant on.
+    until
+        Booked until this date (its end) or instant.
+    by
+        The largest sums of each currency first, or the most transactions.
+    limit
+        Counterparties told at most; by sum, of each currency.
+    """
+    from projections import counterparty_edge
+    from replay import render
+
+    with service() as opened:
+        zone = _zone(opened)
+        start, stop = moment(since, zone, end=False), moment(until, zone)
+        found = counterparty_edge.of_customer(opened.log, number, zone, start=start, stop=stop, by=by, limit=limit)
+        known = named(opened.log, (holder for one in found for holder in one.holders))
+        document, lines = [], []
+        for one in found:
+            ours = [known[holder] for holder in one.holders]
+            party = {} if one.party is None else render.plain(one.party)
+            document.append(_plain(one) | {"party": party or None, "holders": ours})
+            said = [party[name] for name in ("name", "account", "institution") if name in party]
+            lines.append(
+                f"{_WAYS[one.direction]:<8} {one.amount:>18,} {one.currency} in {one.legs:>6,},"
+                f" {one.first_at.astimezone(zone):%Y-%m-%d} to {one.last_at.astimezone(zone):%Y-%m-%d}:"
+                f" {'; '.join([*map(who, ours), *said]) or '(disposed of)'}"
+                f"{', known by name only' if one.known_by == 'name' else ''}"
+            )
+        screen().answer({"customer": number, "counterparties": document}, lines or ["nobody"])
 
 
 def large_value(

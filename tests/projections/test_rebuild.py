@@ -86,7 +86,7 @@ def test_rebuild_while_appends_and_readers_go_on(
 
     def write() -> int:
         n = 0
-        while not stop.is_set():
+        while not stop.wait(0.02):
             receipts(ledger.record([booked(f"W{n}", ("A1", "debit", "2.00"), ("A2", "credit", "2.00"))])[0])
             receipts(ledger.record([moved("C1", f"street {n}")])[0])
             n += 1
@@ -108,7 +108,8 @@ def test_rebuild_while_appends_and_readers_go_on(
     with ThreadPoolExecutor(3) as pool:
         writer, *others = [pool.submit(work) for work in (write, follow, look)]
         try:
-            rebuilt = [engine.rebuild(projection.name) for _ in range(2) for projection in PROJECTIONS]
+            names = [projection.name for projection in PROJECTIONS]
+            rebuilt = [one for _ in range(2) for one in engine.rebuild_together(names)]
         finally:
             stop.set()
         written = writer.result()

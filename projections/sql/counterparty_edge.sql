@@ -1,0 +1,111 @@
+-- Who deals with whom: one row for each of our accounts, other side, direction, currency and year of records.
+
+-- tables --
+-- Counts, sums and days; the other side is a keyed digest, its name is read from the leg that names it.
+create table kyc_read.counterparty_edge{b} (
+    account uuid not null,                      -- stream id
+    counterparty uuid not null,                 -- keyed digest, as in transaction_index
+    direction text not null,
+    currency text not null,
+    data_key uuid not null,                     -- of the legs: one account, one year
+    known_by text not null,                     -- account, leg, document or name
+    legs bigint not null,
+    amount numeric not null,
+    first_at timestamptz not null,              -- booked
+    last_at timestamptz not null,
+    postings uuid not null,                     -- stream of the legs
+    named bigint,                               -- version of the last leg that names the other side
+    primary key (account, counterparty, direction, currency, data_key)
+);
+create index counterparty_edge{b}_counterparty on kyc_read.counterparty_edge{b} (counterparty)
+
+-- add --
+-- The legs of a batch.
+insert into kyc_read.counterparty_edge{b} as t (account, counterparty, direction, currency, data_key, known_by, legs,
+    amount, first_at, last_at, postings, named)
+select account, counterparty, direction, currency, data_key, min(known_by), count(*), sum(amount::numeric),
+    timestamptz 'epoch' + min(booked_at) * interval '1 microsecond',
+    timestamptz 'epoch' + max(booked_at) * interval '1 microsecond', postings, max(nullif(named, 0))
+from unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) as leg (account, counterparty, direction, currency, data_key,
+    known_by, amount, booked_at, postings, named)
+group by account, counterparty, direction, currency, data_key, postings
+order by account, counterparty
+on conflict (account, counterparty, direction, currency, data_key) do update
+set known_by = least(t.known_by, excluded.known_by), legs = t.legs + excluded.legs, amount = t.amount + excluded.amount,
+    first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at),
+    named = greatest(t.named, excluded.named)
+
+-- sweep --
+-- Edges under keys that were destroyed.
+delete from kyc_read.counterparty_edge{b} t using kyc_keys.data_key k
+where k.destroyed_at >= %s and t.account = k.subject and t.data_key = k.id
+
+-- of_customer --
+-- With whom a customer dealt in a span of time, through accounts while they were held. Edges that lie wholly within
+-- it count as they stand; of the others, the legs within it are counted; where a transaction has several other
+-- sides, each of these legs says its part.
+with held as (
+    select h.account,
+        greatest(%(start)s::timestamptz, min(h.since)::timestamp at time zone %(zone)s) as start,
+        least(%(stop)s::timestamptz, max(coalesce(h.until, 'infinity'))::timestamp at time zone %(zone)s) as stop
+    from kyc_read.account_holding h
+    where h.customer = %(customer)s and h.role in ('owner', 'joint') group by h.account
+), edge as (
+    select e.*, h.start, h.stop, e.first_at >= h.start and e.last_at < h.stop as whole
+    from held h join kyc_read.counterparty_edge e on e.account = h.account
+    where e.last_at >= h.start and e.first_at < h.stop
+), part as (
+    select counterparty, known_by, direction, currency, legs, amount, first_at, last_at, postings, named
+    from edge where whole
+    union all
+    select e.counterparty, e.known_by, e.direction, e.currency, count(*), sum(t.amount), min(t.booked_at),
+        max(t.booked_at), e.postings, e.named
+    from edge e
+    join kyc_read.transaction_index t on t.account = e.account and t.booked_at >= e.start and t.booked_at < e.stop
+        and t.counterparty = e.counterparty and t.direction = e.direction and t.currency = e.currency
+        and t.data_key = e.data_key
+    where not e.whole
+    group by e.account, e.counterparty, e.known_by, e.direction, e.currency, e.data_key, e.postings, e.named
+    union all
+    select r.number, 'leg', t.direction, s.currency, count(*), sum(s.amount), min(t.booked_at), max(t.booked_at),
+        null, null
+    from held h
+    join kyc_read.transaction_index t on t.account = h.account and t.known_by = 'legs' and t.booked_at >= h.start
+        and t.booked_at < h.stop
+    join kyc_read.transaction_index s on s.reference = t.reference and s.direction <> t.direction
+        and s.account <> t.account
+    join kyc_read.account_register r on r.stream_id = s.account and r.number is not null
+    group by r.number, t.direction, s.currency
+), summed as (
+    select counterparty, min(known_by) as known_by, direction, currency, sum(legs)::bigint as legs,
+        sum(amount) as amount, min(first_at) as first_at, max(last_at) as last_at,
+        (array_agg(postings order by last_at desc, named desc) filter (where named is not null))[1] as postings,
+        (array_agg(named order by last_at desc, named desc) filter (where named is not null))[1] as named
+    from part group by counterparty, direction, currency
+), ranked as (
+    select *, row_number() over (partition by case when %(by)s = 'sum' then currency end
+        order by case when %(by)s = 'sum' then amount else legs end desc, counterparty, direction, currency) as place
+    from summed
+)
+select r.counterparty, r.known_by, r.direction, r.currency, r.legs, r.amount, r.first_at, r.last_at, r.postings,
+    r.named, a.stream_id, a.holders
+from ranked r
+left join kyc_read.account_register a on a.number = r.counterparty
+where r.place <= %(limit)s order by case when %(by)s = 'sum' then r.currency end, r.place
+
+-- of_counterparty --
+-- Which of our accounts dealt with an account, here or elsewhere, the largest number of legs first.
+select e.account, a.holders, e.direction, e.currency, sum(e.legs)::bigint, sum(e.amount), min(e.first_at),
+    max(e.last_at)
+from kyc_read.counterparty_edge e
+left join kyc_read.account_register a on a.stream_id = e.account
+where e.counterparty = %s
+group by e.account, a.holders, e.direction, e.currency
+order by 5 desc, e.account, e.direction, e.currency limit %s
+
+-- named --
+-- The events that name other sides.
+select e.position, e.version, e.recorded_at, e.lane, e.stream_id, e.key, e.data_key, e.previous, e.commitment, e.hash,
+    e.digest, e.context, e.state
+from unnest(%s, %s, %s) as wanted (lane, stream_id, version)
+join kyc.event e on e.lane = wanted.lane and e.stream_id = wanted.stream_id and e.version = wanted.version
