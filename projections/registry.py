@@ -6,9 +6,11 @@ from typing import Final
 
 from projections.access_log import AccessLog
 from projections.account_register import AccountRegister
+from projections.branch_supervision import BranchSupervision
 from projections.consent_register import ConsentRegister
 from projections.counterparty_edge import CounterpartyEdge
 from projections.customer_profile import CustomerProfile
+from projections.data_quality import DataQuality
 from projections.disclosure_register import DisclosureRegister
 from projections.disposal_register import DisposalRegister
 from projections.document_register import DocumentRegister
@@ -35,4 +37,6 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     AccessLog(),
     DisclosureRegister(),
     CounterpartyEdge(),
+    BranchSupervision(),
+    DataQuality(),
 )

@@ -102,11 +102,9 @@ def day(log: EventLog, branch: str, on: date, zone: tzinfo = render.ZONE, as_of:
     until = log.clock.now_us() if as_of is None else from_datetime(as_of)
     begin, end = (datetime.combine(one, time.min, zone) for one in (on, on + timedelta(days=1)))
     start, stop = from_datetime(begin), from_datetime(end) - 1
-    heads = log.reader.positions()
-    after = seek.lanes(log, start - _MARGIN, heads)
-    through = seek.lanes(log, stop + 1 + _MARGIN, heads)
-    there = list(_recorded(log, branch, (start, min(stop, until)), after, through))
-    behind = seek.lanes(log, stop + 1 - _MARGIN, heads)
+    found = headers(log, branch, (start, min(stop, until)), *bounds(log, start, stop))
+    there = [one for rows in found for one in log.reveal(rows)]
+    behind = seek.lanes(log, stop + 1 - _MARGIN, log.reader.positions())
     late = [
         one
         for one in _booked_late(log, branch, (begin, end), behind)
@@ -120,9 +118,13 @@ def day(log: EventLog, branch: str, on: date, zone: tzinfo = render.ZONE, as_of:
     return Day(branch, on, start, stop, until, told, later)
 
 
-def _recorded(
+def headers(
     log: EventLog, branch: str, span: tuple[int, int], after: dict[int, int], through: dict[int, int]
-) -> Iterator[Recorded]:
+) -> Iterator[list[StoredEvent]]:
+    """Stretch by stretch, the rows of a branch that were recorded in a span of time; nothing is opened.
+
+    ``after`` and ``through`` are positions by lane between which they lie (:func:`replay.seek.lanes`).
+    """
     raw = branch.encode()
     needle = bytes((len(raw),)) + raw
     for lane, last in through.items():
@@ -130,8 +132,13 @@ def _recorded(
             arguments = (lane, start, min(last, start + _STRETCH), *span, needle)
             with log.database.connection() as connection:
                 rows = connection.execute(_SQL["of_branch"], arguments, binary=True).fetchall()
-            found = [row for row in map(StoredEvent._make, rows) if context_of(row).branch == branch]
-            yield from log.reveal(found)
+            yield [row for row in map(StoredEvent._make, rows) if context_of(row).branch == branch]
+
+
+def bounds(log: EventLog, start: int, stop: int) -> tuple[dict[int, int], dict[int, int]]:
+    """Positions by lane between which lies what was recorded from ``start`` to ``stop`` (microseconds)."""
+    heads = log.reader.positions()
+    return seek.lanes(log, start - _MARGIN, heads), seek.lanes(log, stop + 1 + _MARGIN, heads)
 
 
 def _booked_late(

@@ -1,9 +1,9 @@
-"""Commands of those who supervise: counterparties, large values, who looked at whose data, what left the house."""
+"""Commands of those who supervise: branches, files, counterparties, large values, who looked, what left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ from kyc.cli.main import screen, service
 from kyc.cli.records import moment
 from kyc.cli.registers import day_of, named, policies_of, who
 from kyc.clock import to_datetime
+from kyc.domain.submission import StreamName
+from kyc.errors import InputError
 
 if TYPE_CHECKING:
     from kyc.wiring import Service
@@ -36,6 +38,83 @@ def register(app: App) -> None:
     app.command(disclosures)
     app.command(large_value)
     app["customer"].command(counterparties)
+    app["branch"].command(summary)
+    app.command(quality)
+
+
+def summary(branch: str, span: str, /, *, reconcile: bool = False) -> None:
+    """A branch's day or month: what it recorded, what came late, how it was closed, what it left undone.
+
+    Parameters
+    ----------
+    branch
+        The code of the branch.
+    span
+        A day or a month in the branch's own zone, such as 2026-03-01 or 2026-03.
+    reconcile
+        Count the events of the log itself anew, and compare.
+    """
+    from kyc.domain.governance import BRANCHES
+    from projections import branch_supervision
+    from replay import supervised
+
+    try:
+        monthly = len(span) == len("2026-03")
+        first, last = branch_supervision.month(span) if monthly else (date.fromisoformat(span),) * 2
+    except ValueError:
+        raise InputError(
+            "neither a day nor a month", field="span", rule="ISO 8601", remedy="2026-03-01 or 2026-03"
+        ) from None
+    with service() as opened:
+        branches = opened.ledger.state(StreamName(BRANCHES.kind, BRANCHES.key))
+        zone = supervised.zone_of(branches, branch, _zone(opened))
+        found = supervised.summary(
+            opened.log, branch, first, last, zone, policies_of(opened), opened.ledger.today(), reconcile=reconcile
+        )
+        screen().answer(supervised.as_dict(found), supervised.lines(found))
+
+
+def quality(*, branch: str | None = None, on: str | None = None, every: bool = False, limit: Count = 1_000) -> None:
+    """How complete customers' files are, what contradicts itself and what is missing: by branch, or file by file.
+
+    Parameters
+    ----------
+    branch
+        The files of this branch, one by one.
+    on
+        The day in the institution's zone, such as 2026-03-01; today.
+    every
+        Also the files with nothing to mend.
+    limit
+        Files told at most.
+    """
+    from projections import data_quality
+
+    with service() as opened:
+        day, policies = day_of(opened, on), policies_of(opened)
+        totals = data_quality.totals(opened.log, policies, day, branch)
+        document: dict[str, Any] = {
+            "on": day, "branches": [one._asdict() | {"score": str(one.score)} for one in totals]
+        }  # fmt: skip
+        lines = [
+            f"{one.branch or '-':<12} {one.files:>8,} files, {one.score} % filled in;"
+            f" {one.incomplete:,} incomplete, {one.contradictory:,} contradict"
+            f" themselves, {one.undocumented:,} without valid document,"
+            f" {one.unknown:,} with unknown retention triggers"
+            for one in totals
+        ]
+        if branch is not None:
+            files = data_quality.listed(opened.log, policies, day, branch=branch, faulty=not every, limit=limit)
+            known = named(opened.log, (one.stream_id for one in files))
+            document["files"] = [known[one.stream_id] | _plain(one) | {"score": str(one.score)} for one in files]
+            for one in files:
+                faults = [
+                    *(f"no {name}" for name in one.missing), *one.findings,
+                    *(() if one.documented else ("no valid document",)),
+                    *(f"unknown trigger: {name}" for name in one.unknown),
+                ]  # fmt: skip
+                lines.append(f"  {who(known[one.stream_id])}: {one.score} %; {', '.join(faults) or 'complete'}")
+        screen().answer(document, lines or ["no files"])
 
 
 def counterparties(
