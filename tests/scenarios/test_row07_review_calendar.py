@@ -8,11 +8,18 @@ from fix_world_china import RULEBOOK, onboard, publish, rated
 
 from kyc.domain.diligence import ReviewCompleted, ReviewOverdueMarked, ReviewScheduled
 from kyc.domain.policies import Policies
+from projections import reviews
 
 
 def schedule(world, due: date) -> ReviewScheduled:
     """A review on a day."""
     return ReviewScheduled(occurred_at=world.now, due=due)
+
+
+def standing(world) -> list[str]:
+    """Where the reviews on today's list stand."""
+    world.project()
+    return [one.state for one in reviews.due(world.log, world.today, world.state("policies", "institution"))]
 
 
 def test_highest_risk_is_due_in_six_months(china):
@@ -26,6 +33,7 @@ def test_highest_risk_is_due_in_six_months(china):
     overdue = ReviewOverdueMarked(occurred_at=china.now, due=date(2026, 9, 2))
     assert china.refuse(overdue, "C1").rule == "before today"
     china.today = date(2026, 9, 10)
+    assert standing(china) == ["overdue"]
     wrong = ReviewOverdueMarked(occurred_at=china.now, due=date(2026, 9, 1))
     assert china.refuse(wrong, "C1").rule == "as scheduled"
     china.record(ReviewOverdueMarked(occurred_at=china.now, due=date(2026, 9, 2)), "C1")
@@ -34,6 +42,7 @@ def test_highest_risk_is_due_in_six_months(china):
     china.record(ReviewCompleted(occurred_at=china.now, outcome="updated", channel="telephone"), "C1")
     done = china.state("customer", "C1").diligence
     assert (done.overdue, done.review_due, done.reviewed) == (False, None, date(2026, 9, 10))
+    assert standing(china) == []
 
 
 def test_a_cycle_is_changed_by_its_next_version(china):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fix_world_china import onboard, rated
 
 from kyc.domain.privacy import ConsentGiven, ConsentWithdrawn
+from kyc.domain.submission import StreamName
+from projections import consents
 
 
 def consent(world, purpose: str, **fields) -> ConsentGiven:
@@ -13,14 +15,25 @@ def consent(world, purpose: str, **fields) -> ConsentGiven:
     return ConsentGiven(occurred_at=world.now, purpose=purpose, **values)
 
 
+def may_market(world) -> bool:
+    """Whether C1 may be written to today."""
+    world.project()
+    stream = world.log.stream_id(StreamName("customer", "C1"))
+    allowed = consents.may(world.log, stream, "marketing", world.today).allowed
+    assert (stream in consents.consenting(world.log, "marketing", world.today)) == allowed
+    return allowed
+
+
 def test_marketing_stops_at_once_diligence_goes_on(china):
     """After withdrawal no consent for marketing is left; the bank still rates the customer, as the law demands."""
     onboard(china, "C1")
     china.record(consent(china, "marketing"), "C1")
+    assert may_market(china)
     assert china.refuse(consent(china, "marketing"), "C1").rule == "once until withdrawn"
     withdrawn = ConsentWithdrawn(occurred_at=china.now, purpose="marketing", method="app")
     china.record(withdrawn, "C1")
     assert china.state("customer", "C1").privacy.consents == ()
+    assert not may_market(china)
     assert china.refuse(withdrawn, "C1").rule == "given before it is withdrawn"
     china.record(rated(china, "low"), "C1")
     assert china.topics("customer", "C1")[-3:] == [

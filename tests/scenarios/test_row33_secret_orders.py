@@ -11,6 +11,16 @@ from fix_world_china import accepted, onboard, open_account, order
 from kyc.domain.authority import CustomerNotified, ObjectionLodged, SecrecyImposed, SecrecyReleased
 from kyc.domain.monitoring import CaseOpened
 from kyc.domain.privacy import RightsRequestReceived
+from kyc.domain.submission import StreamName
+from projections import orders
+
+
+def to_tell(world, day: date) -> list[str]:
+    """The customers whom the order desk has to tell of an order by a day, as is known now."""
+    world.project()
+    found = orders.due(world.log, world.now, world.now, day).notices
+    names = {world.log.stream_id(StreamName("customer", number)): number for number in world.named("customer")}
+    return [names[one.customer] for one in found]
 
 
 def test_the_customer_learns_nothing_before_release(china):
@@ -18,15 +28,20 @@ def test_the_customer_learns_nothing_before_release(china):
     onboard(china, "C1")
     before = china.topics("customer", "C1")
     china.record(order(china, "O1", customer="C1", secret=True, notify_after=date(2026, 4, 1)))
+    china.record(accepted(china, "O1"))
+    assert to_tell(china, date(2026, 4, 1)) == []
     told = CustomerNotified(occurred_at=china.now, order="O1", channel="letter")
     assert china.refuse(told).rule == "secrecy is released first"
     china.record(SecrecyReleased(occurred_at=china.now, order="O1", reference="R-1"))
     assert china.refuse(SecrecyReleased(occurred_at=china.now, order="O1")).rule == "secret before it is released"
     assert china.refuse(told).rule == "notify_after"
+    assert to_tell(china, date(2026, 3, 31)) == []
+    assert to_tell(china, date(2026, 4, 1)) == ["C1"], "the task appears"
     china.today = date(2026, 4, 1)
     china.record(CustomerNotified(occurred_at=china.now, order="O1", channel="letter"))
     assert china.state("order", "O1").notified
     assert china.topics("customer", "C1") == before
+    assert to_tell(china, date(2026, 4, 1)) == []
 
 
 def test_secrecy_may_come_later(china):
