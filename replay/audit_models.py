@@ -66,8 +66,7 @@ class _Comparison:
             return
         (session,) = self._connection.execute(SQL["session"]).fetchone() or (0,)
         fresh, copy = Tables(_SCRATCH + session), Tables(_SCRATCH + session + 500_000_000)
-        for tables in (fresh, copy):
-            self._connection.execute(tables.fill(self._projection.schema))
+        self._connection.execute(fresh.fill(self._projection.schema))
         try:
             read, behind = self._fill(live, fresh)
         except (StoreError, psycopg.Error):
@@ -104,7 +103,7 @@ class _Comparison:
     def _copy(self, live: Build, copy: Tables) -> None:
         """The live rows, without what destroyed keys protected."""
         for table in self._projection.tables:
-            statement = sql.SQL("insert into {} select * from {}")
+            statement = sql.SQL("create table {} as select * from {}")
             self._connection.execute(statement.format(copy.name(table), Tables(live.build).name(table)))
         (since,) = self._connection.execute(SQL["swept_to"], (live.projection, live.build)).fetchone() or (0,)
         self._projection.sweep(self._connection, copy, max(0, since - _MARGIN))

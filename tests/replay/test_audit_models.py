@@ -82,8 +82,9 @@ def test_removed_and_invented_rows(projected: Bank) -> None:
     edit(projected, f"delete from {index} where ctid = (select min(ctid) from {index})")
     edit(
         projected,
-        f"insert into {index} select lane, 999, postings, version, account, reference, counterparty, data_key,"
-        f" direction, amount, currency, booked_at, value_date, branch, channel, kind from {index} limit 1",
+        f"insert into {index} select lane, 999, postings, version, account, reference, counterparty, known_by,"
+        f" data_key, direction, amount, currency, cny, usd, cash, cross_border, booked_at, value_date, branch,"
+        f" channel, kind from {index} limit 1",
     )
     report = audited(projected)
     assert sorted(found.found for found in report.findings) == ["a row", "nothing"]
