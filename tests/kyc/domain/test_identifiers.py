@@ -213,6 +213,14 @@ def test_mrz_cannot_tell_letters_ten_apart() -> None:
     assert ids.mrz_check_digit("A") == ids.mrz_check_digit("K") == ids.mrz_check_digit("U")
 
 
+def test_mrz_knows_its_characters_and_three_sexes() -> None:
+    """What cannot stand in a zone has no check digit, and no check digit covers the sex: it is looked at itself."""
+    with pytest.raises(InputError, match="not a machine readable zone"):
+        ids.mrz_check_digit("a")
+    with pytest.raises(InputError, match="unknown sex"):
+        ids.parse_mrz((PASSPORT[0], PASSPORT[1][:20] + "Q" + PASSPORT[1][21:]))
+
+
 def test_mrz_survives_any_zone() -> None:
     """Random zones of both kinds come back as they went in."""
     random = Random(4)
