@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from kyc.domain.calendar import later
 from kyc.domain.customer import RelationshipEnded
 from kyc.domain.life import BranchTransferred
 from kyc.domain.policies import NOTHING, Policies
+from kyc.domain.rulebook import Within
 from kyc.domain.submission import StreamName
 from kyc.errors import NotFoundError
 from projections import reviews, rows
@@ -253,6 +255,55 @@ def test_days_are_those_of_the_calendar(story: Story, start: date, period: str, 
         assert last is not None
         assert day <= last
         assert later(last, period, feb29) <= found < later(last + timedelta(days=1), period, feb29)
+
+
+def test_a_list_is_what_each_file_gives(china: Story) -> None:
+    """Random files over years: on any day the list has whoever is due by their own events, and nobody else."""
+    chance, start = Random(7), china.today
+    told: dict[str, list[tuple[date, str, Any]]] = {f"C{n}": [] for n in range(8)}
+    for number in told:
+        onboard(china, number)
+    for step in range(1, 13):
+        china.today = start + timedelta(days=90 * step + chance.randrange(80))
+        for number in chance.sample(sorted(told), 4):
+            kind = chance.choice(["rated", "rated", "reviewed", "scheduled"])
+            level = chance.choice(["high", "medium", "low"])
+            until = china.today + timedelta(days=chance.randrange(1, 170))
+            event = {
+                "rated": rated(china, level), "reviewed": reviewed(china),
+                "scheduled": q.ReviewScheduled(occurred_at=china.now, due=until),
+            }[kind]  # fmt: skip
+            china.record(event, number)
+            told[number].append((china.today, kind, level if kind == "rated" else until))
+    engine = china.project()
+    ask = policies(china)
+    for _ in range(60):
+        on = start + timedelta(days=chance.randrange(1_500))
+        by = on + timedelta(days=chance.choice([0, 0, 30, 400]))
+        expected = {number: day for number, facts in told.items() if (day := by_hand(facts, on, ask)) and day <= by}
+        assert {number: day for number, day, _ in due(china, on, by=by)} == expected, on
+    assert engine.rebuild("due_diligence").equal is True
+
+
+def by_hand(facts: list[tuple[date, str, Any]], on: date, ask: Policies) -> date | None:
+    """When a review is due, from what had happened by a day."""
+    tier: str | None = None
+    anchor: date | None = None
+    scheduled: date | None = None
+    for day, kind, value in facts:
+        if day > on:
+            break
+        if kind == "scheduled":
+            scheduled = value
+        elif kind == "reviewed":
+            anchor, scheduled = day, None
+        else:
+            anchor, tier = anchor if value == tier else day, value
+    days = [scheduled] if scheduled else []
+    ruling = ask.ruling("review.cycle", on, tier=tier) if tier else None
+    if ruling is not None and anchor is not None:
+        days.append(later(anchor, ruling.of(Within).period))
+    return min(days, default=None)
 
 
 def test_lists_are_read_through_indexes(china: Story) -> None:
