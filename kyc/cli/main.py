@@ -119,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @cache
 def _register() -> None:
     from kyc.cli import (
+        accesses,
         compliance,
         evidence,
         exports,
@@ -137,7 +138,7 @@ def _register() -> None:
 
     for module in (
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, supervision, witness,
+        retention, supervision, accesses, witness,
     ):  # fmt: skip
         module.register(app)
 
