@@ -79,10 +79,15 @@ class Policies(Record, frozen=True, kw_only=True):
         """The highest version of a rule set, 0 where none is published."""
         return max((edition.version for edition in self.editions if edition.rules == rules), default=0)
 
+    def edition(self, rules: RuleSet, on: date) -> PolicyEdition | None:
+        """The version of a rule set that is in use on a day: of those that have begun, the highest."""
+        begun = [known for known in self.editions if known.rules == rules and known.effective_from <= on]
+        return edition_on(begun, on) if begun else None
+
     def in_use(self, rules: RuleSet, on: date) -> Any:
         """The parsed rule set in use on a day, None where none is."""
-        begun = [known for known in self.editions if known.rules == rules and known.effective_from <= on]
-        return read_edition(edition_on(begun, on)) if begun else None
+        edition = self.edition(rules, on)
+        return None if edition is None else read_edition(edition)
 
     def authorities(self, on: date) -> Authorities:
         """Who may order what, as of a day."""
