@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,9 +14,10 @@ from fix_world_ledger import Story
 
 from kyc.domain import authority as o
 from kyc.domain import restraint as r
+from kyc.domain.admit import evolve
 from kyc.domain.authority import Paper
 from kyc.domain.submission import StreamName
-from kyc.errors import NotFoundError
+from kyc.errors import NotFoundError, RefusedError
 from projections import orders
 from projections.order_register import Named
 
@@ -232,6 +235,47 @@ def test_every_assistance_is_kept(bank: Story) -> None:
     engine.sweep()
     assert stood(bank, bank.now) == {}
     assert {one.kind for one in orders.assistance(bank.log, bank.now)} == {"disclosed", "fulfilled", "sealed"}
+    assert engine.rebuild("order_register").equal is True
+
+
+def test_the_register_agrees_with_the_rules(bank: Story) -> None:
+    """Frozen, queued, renewed, released or lapsed unnoticed: at any instant it stands as admission sees it."""
+    chance, start = Random(8), bank.now
+    numbers = ["F1", "F2", "F3"]
+    for _ in range(30):
+        bank.later(minutes=chance.randrange(1, 600))
+        at, number = {"occurred_at": bank.now, "id": chance.choice(numbers)}, chance.choice(["O1", "O2"])
+        end = bank.now + timedelta(minutes=chance.randrange(1, 4_000))
+        event = chance.choice(
+            [
+                r.FreezeQueued(**at, order=number, organ="court"),
+                r.AccountFrozen(**at, order=number, organ="court", until=end),
+                r.FreezeQueued(**at, order=number, organ="court"),
+                r.FreezeRenewed(**at, order=number, until=end + timedelta(days=1)),
+                r.FreezeReleased(**at, reason="paid"),
+            ]
+        )
+        with suppress(RefusedError):
+            bank.record(event, "A1")
+    engine = bank.project()
+    recorded = bank.events("account", "A1")
+    assert len({type(event) for event in recorded}) == 5, "opened, frozen, queued, renewed, released"
+    for _ in range(60):
+        instant = start + (bank.now - start) * chance.random()
+        state = None
+        for event in recorded:
+            if event.occurred_at <= instant:
+                state = evolve("account", state, event)
+        assert state is not None
+        asked = r.FreezeReleased(occurred_at=instant, id="", reason="x")
+        in_force = [known.id for known in r.in_force(state.restraints, asked)]
+        found = orders.freezes(bank.log, instant)
+        told = {
+            (one.state, one.place or 0, one.named.freeze) for one in found
+            if one.named is not None and one.state in {"in-force", "queued"}
+        }  # fmt: skip
+        queued = {("queued", place, known.id) for place, known in enumerate(state.restraints.queue, 1)}
+        assert told == {("in-force", 0, known) for known in in_force} | queued, instant
     assert engine.rebuild("order_register").equal is True
 
 
