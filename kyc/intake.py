@@ -1,14 +1,16 @@
 """Files into the ledger: read, admit in batches, answer each line, keep what was refused with the reason.
 
-Good rows are recorded, faulty ones go to the reject file with file, line, field, rule and remedy, never a value.
-Memory does not grow with the file. Running the same file again records nothing twice: the keys are the file's own.
+Good rows are recorded, faulty ones go to the reject file with file, line, field, rule and remedy, never a value; so
+do notices, such as a statement that does not add up, which refuse nothing. Memory does not grow with the file.
+Running the same file again records nothing twice: the keys are the file's own, and where several messages tell of
+one booking, they agree on its key.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -18,17 +20,20 @@ import msgspec
 
 from kyc.domain.admit import shape
 from kyc.domain.fact import Submission
-from kyc.domain.located import Located
+from kyc.domain.located import Located, NoticeError
+from kyc.domain.stream import unknown
 from kyc.domain.submission import Receipt
 from kyc.domain.transaction import BookTransaction
-from kyc.errors import ConfigurationError, KycError, RefusedError
-from kyc.ingest.readers import delimited, ndjson
+from kyc.errors import ConfigurationError, ConflictError, KycError, NotFoundError, RefusedError
+from kyc.ingest.readers import delimited, iso20022, ndjson
+from kyc.ingest.setting import Setting
 from kyc.ledger import Ledger
 from kyc.simulate import amlsim, berka
 from kyc.store.log import Answer
 
 BATCH: Final = 2_000
 """Submissions admitted together: about 4,000 events and, with scans, 25 MB."""
+UNKNOWN_ACCOUNT: Final = unknown("account", "").message
 Progress = Callable[["Tally"], None]
 
 
@@ -42,20 +47,45 @@ class Tally:
     replayed: int = 0
     """Submissions that were recorded before and got their first receipt."""
     refused: int = 0
+    elsewhere: int = 0
+    """Sides of payments whose account is another bank's."""
+    notices: int = 0
+    """What somebody should look at; nothing of it was refused."""
     events: int = 0
     transactions: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    """Message → number of refusals."""
+    """Message → number of refusals and notices."""
+    checks: int = 0
+    """Notices that ask for a decision, such as a statement that does not add up."""
+
+    @property
+    def answered(self) -> int:
+        """What became of something so far."""
+        return self.recorded + self.replayed + self.refused + self.elsewhere
+
+    def counts(self) -> dict[str, int]:
+        """Every number by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "reasons"}
+
+    def add(self, other: Tally) -> None:
+        """Add another run."""
+        for name, number in other.counts().items():
+            setattr(self, name, getattr(self, name) + number)
+        self.reasons += other.reasons
 
 
 class Rejects:
-    """The reject file: one JSON object for each refused line. Made when the first line is refused."""
+    """The reject file: one JSON object for each refused line and each notice. Made with the first of
+    them; one of an earlier run is removed.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)  # one of an earlier run tells of what may have been mended since
         return self
 
     def __exit__(
@@ -64,24 +94,34 @@ class Rejects:
         if self._file is not None:
             self._file.close()
 
-    def add(self, file: str, line: int, refusal: KycError) -> None:
-        """Write down one refusal."""
+    def add(self, line: Located, refusal: KycError) -> None:
+        """Write down one refusal or notice."""
         if self._path is None:
             return
         if self._file is None:
             self._file = self._path.open("w", encoding="utf-8")
-        entry = {
-            "file": file, "line": line, "error": refusal.message, "field": refusal.field, "rule": refusal.rule,
-            "remedy": refusal.remedy,
+        entry: dict[str, object] = {
+            "file": line.file, "line": line.line, "error": refusal.message, "field": refusal.field,
+            "rule": refusal.rule, "remedy": refusal.remedy, "severity": severity(refusal),
         }  # fmt: skip
+        if line.element:
+            entry |= {"column": line.column, "element": line.element}
         self._file.write(msgspec.json.encode(entry).decode() + "\n")
 
 
-def read(kind: str, path: Path, mapping: Path | None = None) -> Iterator[Located]:
-    """The lines of a source: ``amlsim`` or ``berka`` (a folder), ``csv`` (with a mapping) or ``ndjson`` (a file).
+def severity(refusal: KycError) -> str:
+    """``refused``; of notices ``check`` or, where they are only good to know, ``info``."""
+    if isinstance(refusal, NoticeError):
+        return "check" if refusal.grave else "info"
+    return "refused"
+
+
+def read(kind: str, path: Path, mapping: Path | None = None, setting: Setting | None = None) -> Iterator[Located]:
+    """The lines of a source: ``iso20022``, ``csv`` (with a mapping), ``ndjson``; ``amlsim``, ``berka`` (folders).
 
     Raises:
-        ConfigurationError: unknown kind, or a mapping is missing.
+        ConfigurationError: unknown kind, a mapping or the setting of messages is missing.
+        NotFoundError: no such file.
         InputError: the source is not what it is said to be.
     """
     readers: Mapping[str, Callable[[], Iterator[Located]]] = {
@@ -89,10 +129,14 @@ def read(kind: str, path: Path, mapping: Path | None = None) -> Iterator[Located
         "berka": lambda: berka.submissions(path),
         "ndjson": lambda: ndjson.submissions(path),
         "csv": lambda: delimited.submissions(path, delimited.load_mapping(_given(mapping))),
+        "iso20022": lambda: iso20022.submissions(path, _set(setting)),
     }
     if kind not in readers:
         raise ConfigurationError("unknown kind of source", field="kind", rule=", ".join(readers))
-    return readers[kind]()
+    lines = readers[kind]()
+    if not path.exists():
+        raise NotFoundError("no such file or folder", field=path.name)
+    return lines
 
 
 def located(submissions: Iterable[Submission], source: str) -> Iterator[Located]:
@@ -116,28 +160,31 @@ def take_in(
     """
     tally, keep = Tally(), rejects or Rejects(None)
     places: list[list[Located]] = []
+    answering = _Answering(ledger, tally, keep)
 
     def batches() -> Iterator[list[Submission]]:
         rest = iter(lines)
         while batch := list(islice(rest, BATCH)):
-            tally.read += len(batch)
             good = []
             for line in batch:
                 if isinstance(line.item, Submission):
+                    tally.read += 1
                     good.append(line)
                 else:
-                    _refuse(tally, keep, line, line.item)
+                    _without(tally, keep, line, line.item)
             if good:
                 places.append(good)
                 yield [line.item for line in good if isinstance(line.item, Submission)]
 
     for _, answers in ledger.record_all(batches()):
         for line, answer in zip(places.pop(0), answers, strict=True):
-            _count(tally, keep, line, answer)
+            answering.take(line, answer)
+        answering.restate()
         if receipts is not None:
             receipts([one for answer in answers if not isinstance(answer, KycError) for one in answer])
         if progress is not None:
             progress(tally)
+    answering.close()
     return tally
 
 
@@ -147,12 +194,14 @@ def rehearse(
     """A dry run: everything that can be checked without the ledger's states; nothing is recorded."""
     tally, keep, today = Tally(), rejects or Rejects(None), ledger.today()
     for line in lines:
+        if not isinstance(line.item, Submission):
+            _without(tally, keep, line, line.item)
+            continue
         tally.read += 1
         try:
-            if not isinstance(line.item, Submission):
-                raise line.item
             tally.events += len(shape(line.item, today).entries)
             tally.recorded += 1
+            tally.transactions += isinstance(line.item.data, BookTransaction)
         except RefusedError as refusal:
             _refuse(tally, keep, line, refusal)
         if progress is not None and tally.read % BATCH == 0:
@@ -160,21 +209,98 @@ def rehearse(
     return tally
 
 
-def _count(tally: Tally, rejects: Rejects, line: Located, answer: Answer) -> None:
-    if isinstance(answer, KycError):
-        _refuse(tally, rejects, line, answer)
-    elif answer[0].replayed:
-        tally.replayed += 1
+class _Answering:
+    """Counts the answers of the ledger; what other messages told before is no fault of this one."""
+
+    def __init__(self, ledger: Ledger, tally: Tally, rejects: Rejects) -> None:
+        self.ledger, self.tally, self.rejects = ledger, tally, rejects
+        self.restated: list[Submission] = []
+        self.home: tuple[str, int, int, str] | None = None
+        """The payment last seen of which one account is ours."""
+        self.stray: tuple[Located, KycError] | None = None
+        """A payment of which no account is ours so far."""
+
+    def take(self, line: Located, answer: Answer) -> None:
+        tally = self.tally
+        if not isinstance(answer, KycError):
+            if line.either:
+                self._at_home(line)
+            if answer[0].replayed:
+                tally.replayed += 1
+            else:
+                tally.recorded += 1
+                tally.events += len(answer)
+                tally.transactions += isinstance(line.item, Submission) and isinstance(
+                    line.item.data, BookTransaction
+                )
+        elif line.restated is not None and type(answer) is ConflictError:
+            tally.replayed += 1
+            told = line.restated()
+            self.restated += [told] if told is not None else []
+        elif line.either and answer.message == UNKNOWN_ACCOUNT:
+            self._elsewhere(line, answer)
+        else:
+            _refuse(tally, self.rejects, line, answer)
+
+    def restate(self) -> None:
+        """Record what messages tell besides of bookings that others told of."""
+        restated, self.restated = self.restated, []
+        for answer in self.ledger.record(restated) if restated else ():
+            if not isinstance(answer, KycError) and not answer[0].replayed:
+                self.tally.events += len(answer)
+
+    def close(self) -> None:
+        """The end of the lines."""
+        self.restate()
+        self._flush()
+
+    def _at_home(self, line: Located) -> None:
+        self.home = _place(line)
+        if self.stray is not None and _place(self.stray[0]) == self.home:
+            self.stray = None
+            self.tally.elsewhere += 1
+        self._flush()
+
+    def _elsewhere(self, line: Located, refusal: KycError) -> None:
+        place = _place(line)
+        if place == self.home or (self.stray is not None and _place(self.stray[0]) == place):
+            self.tally.elsewhere += 1
+            return
+        self._flush()
+        self.stray = line, refusal
+
+    def _flush(self) -> None:
+        if self.stray is not None:
+            _refuse(self.tally, self.rejects, *self.stray)
+            self.stray = None
+
+
+def _place(line: Located) -> tuple[str, int, int, str]:
+    return line.file, line.line, line.column, line.element
+
+
+def _without(tally: Tally, rejects: Rejects, line: Located, refusal: RefusedError) -> None:
+    """A place of a file that gave no submission."""
+    if isinstance(refusal, NoticeError):
+        tally.notices += 1
+        tally.checks += refusal.grave
+        tally.reasons[refusal.message] += 1
+        rejects.add(line, refusal)
     else:
-        tally.recorded += 1
-        tally.events += len(answer)
-        tally.transactions += isinstance(line.item, Submission) and isinstance(line.item.data, BookTransaction)
+        tally.read += 1
+        _refuse(tally, rejects, line, refusal)
 
 
 def _refuse(tally: Tally, rejects: Rejects, line: Located, refusal: KycError) -> None:
     tally.refused += 1
     tally.reasons[refusal.message] += 1
-    rejects.add(line.file, line.line, refusal)
+    rejects.add(line, refusal)
+
+
+def _set(setting: Setting | None) -> Setting:
+    if setting is None:
+        raise ConfigurationError("messages need to know who submits them", field="setting")
+    return setting
 
 
 def _given(mapping: Path | None) -> Path:

@@ -74,7 +74,7 @@ _TOPICS: Final = {
     "account.standing_order_registered": "定期支付登记",
     "transaction.instructed": "交易指令", "transaction.authorised": "交易授权", "transaction.booked": "交易记账",
     "transaction.rejected": "交易拒绝", "transaction.reversed": "冲正", "transaction.corrected": "交易更正",
-    "transaction.counterparty_completed": "补充对方信息", "transaction.document_attached": "附件",
+    "transaction.counterparty_completed": "补充对方信息", "transaction.detailed": "支付明细", "transaction.document_attached": "附件",
     "large_value.detected": "大额交易", "alert.raised": "预警", "alert.dismissed": "预警排除", "alert.escalated": "预警升级",
     "case.opened": "立案", "case.customer_added": "增加涉案客户", "case.note_added": "案件记录",
     "case.str_confirmed": "确认可疑", "case.closed": "结案", "report.filed": "报送", "report.acknowledged": "回执",

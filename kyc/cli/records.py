@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kyc.domain.submission import Receipt
+    from kyc.ingest.setting import Setting
+    from kyc.intake import Tally
     from kyc.wiring import Service
 
 from kyc.cli.main import screen, service
 from kyc.errors import InputError
 
-Kind = Literal["amlsim", "berka", "csv", "ndjson"]
+Kind = Literal["iso20022", "csv", "ndjson", "amlsim", "berka"]
 
 
 def register(app: App) -> None:
@@ -35,6 +38,22 @@ def register(app: App) -> None:
     app.command(transaction)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Messages:
+    """What messages do not say of themselves."""
+
+    actor: str = "message-reader"
+    """Who submits them."""
+    branch: str = "HQ"
+    """Whose books they are of."""
+    purpose: str = "account-service"
+    """What for."""
+    legal_basis: str = "AML24-34"
+    """On which legal basis."""
+    accounts: Path | None = None
+    """CSV of two columns: an account as messages name it (IBAN, BIC of a bank), its number here."""
+
+
 def ingest(
     kind: Kind,
     paths: list[Path],
@@ -42,39 +61,49 @@ def ingest(
     *,
     mapping: Path | None = None,
     dry_run: bool = False,
+    strict: bool = False,
     rejects: Path | None = None,
     receipts: Path | None = None,
+    messages: Annotated[Messages, Parameter(name="*")] = Messages(),
 ) -> int:
-    """Record the lines of files: good ones are kept, faulty ones explained in the reject file.
+    """Record the lines or messages of files: good ones are kept, faulty ones explained in the reject file.
 
     Running the same file again records nothing twice. Exit code 2 if anything was refused.
 
     Parameters
     ----------
     kind
-        What the files are: the public data sets amlsim or berka (folders), csv with a mapping, or ndjson.
+        What the files are: iso20022 messages, csv with a mapping, ndjson, or the public data sets amlsim or
+        berka (folders).
     paths
         Files or folders.
     mapping
         TOML file that says how CSV columns become fields (docs/ingest.md).
     dry_run
         Check without recording.
+    strict
+        Exit code 2 also where a statement does not add up.
     rejects
-        Reject file; default: the source's name with .rejects.ndjson in the present folder.
+        Reject file of all sources; default: for each its name with .rejects.ndjson in the present folder.
     receipts
         Folder for the signed receipts of what was recorded.
+    messages
+        What messages do not say of themselves.
     """
     from kyc import intake
 
-    totals: dict[str, int] = {}
-    with service() as opened:
+    total = intake.Tally()
+    with service() as opened, ExitStack() as stack:
+        setting = _setting(messages, ZoneInfo(opened.configuration.zone))
+        shared = None if rejects is None else stack.enter_context(intake.Rejects(rejects))
         for path in paths:
             target = rejects or Path(f"{path.name}.rejects.ndjson")
-            lines = intake.read(kind, path, mapping)
-            with intake.Rejects(target) as keep, screen().progress(f"ingest {path.name}") as step:
+            lines = intake.read(kind, path, mapping, setting)
+            keep = shared or stack.enter_context(intake.Rejects(target))
+            with screen().progress(f"ingest {path.name}") as step:
 
                 def told(tally: intake.Tally, step=step) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-                    step(tally.recorded + tally.replayed + tally.refused, tally.read)
+                    step(tally.answered, tally.read)
 
                 if dry_run:
                     tally = intake.rehearse(lines, opened.ledger, rejects=keep, progress=told)
@@ -82,19 +111,31 @@ def ingest(
                     tally = intake.take_in(
                         opened.ledger, lines, rejects=keep, progress=told, receipts=_receipts(opened, receipts)
                     )
-            for name in ("read", "recorded", "replayed", "refused", "events", "transactions"):
-                totals[name] = totals.get(name, 0) + getattr(tally, name)
-            if tally.refused:
-                screen().say(f"{path.name}: {tally.refused:,} lines refused, explained in {target}")
-                for reason, count in tally.reasons.most_common(5):
-                    screen().say(f"  {count:>8,}  {reason}")
+            total.add(tally)
+            _explain(path.name, tally, target)
     verb = "would be recorded" if dry_run else "recorded"
     line = (
-        f"{totals['recorded']:,} {verb} ({totals['events']:,} events, {totals['transactions']:,} transactions), "
-        f"{totals['replayed']:,} were there before, {totals['refused']:,} refused"
+        f"{total.recorded:,} {verb} ({total.events:,} events, {total.transactions:,} transactions), "
+        f"{total.replayed:,} were there before, {total.refused:,} refused"
     )
-    screen().answer(totals | {"dry_run": dry_run}, [line])
-    return 2 if totals["refused"] else 0
+    screen().answer(total.counts() | {"dry_run": dry_run}, [line])
+    return 2 if total.refused or (strict and total.checks) else 0
+
+
+def _setting(messages: Messages, zone: ZoneInfo) -> Setting:
+    from kyc.ingest.setting import Setting, load_accounts, origin
+
+    submitter = origin(messages.actor, messages.branch, messages.purpose, messages.legal_basis)
+    return Setting(submitter, zone, load_accounts(messages.accounts) if messages.accounts else {})
+
+
+def _explain(name: str, tally: Tally, target: Path) -> None:
+    """What was refused or noticed, where it is explained, and the most frequent reasons."""
+    if not (tally.refused or tally.notices):
+        return
+    screen().say(f"{name}: {tally.refused:,} refused, {tally.notices:,} to look at, explained in {target}")
+    for reason, count in tally.reasons.most_common(5):
+        screen().say(f"  {count:>8,}  {reason}")
 
 
 def _receipts(opened: Service, folder: Path | None) -> Callable[[list[Receipt]], None] | None:

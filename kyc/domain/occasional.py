@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
+from kyc.domain.codec import upcast
 from kyc.domain.currencies import check_positive
 from kyc.domain.event import Event, RecordClass
 from kyc.domain.policies import published
 from kyc.domain.rulebook import Threshold
 from kyc.domain.stream import POLICIES, Given, Stream, check, claims, consults
 from kyc.domain.submission import Claim
-from kyc.domain.transaction import PostingEvent
-from kyc.domain.values import Address, Code, Counterparty, Currency, Line, Party, Text, Word
+from kyc.domain.transaction import PostingEvent, check_wire
+from kyc.domain.values import Address, Code, Counterparty, Currency, Equivalent, Line, Party, Text, Wire, Word
 from kyc.errors import RefusedError
 
 
@@ -27,6 +28,7 @@ class TransactionInstructed(PostingEvent, frozen=True, kw_only=True):
     """A holder or agent gave an instruction; whether it was carried out, other events say."""
 
     TOPIC: ClassVar[str] = "transaction.instructed"
+    SCHEMA: ClassVar[int] = 2
 
     direction: Literal["credit", "debit"]
     amount: Decimal
@@ -35,6 +37,20 @@ class TransactionInstructed(PostingEvent, frozen=True, kw_only=True):
     instructed_by: Party | None = None
     counterparty: Counterparty | None = None
     purpose: Line = ""
+    end_to_end: Word = ""
+    remittance: Line = ""
+    settled_on: date | None = None
+    """The day it is to be settled between the institutions."""
+    originator: Counterparty | None = None
+    beneficiary: Counterparty | None = None
+    equivalents: Annotated[tuple[Equivalent, ...], msgspec.Meta(max_length=10)] = ()
+    wire: Wire | None = None
+
+
+@upcast(TransactionInstructed.TOPIC, 1)
+def _without_wire(payload: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 had nothing of what payment messages say."""
+    return payload
 
 
 class TransactionAuthorised(PostingEvent, frozen=True, kw_only=True):
@@ -100,6 +116,7 @@ def _check_amount(event: OccasionalEvent, _: date) -> None:
 @check(TransactionInstructed)
 def _check_instructed(event: TransactionInstructed, _: date) -> None:
     check_positive(event.amount, event.currency, "", event.occurred_at.date())
+    check_wire(event.wire, event.occurred_at.date())
 
 
 @claims(OneOffCompleted)

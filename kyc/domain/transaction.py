@@ -22,7 +22,7 @@ from kyc.domain.dates import check_date, check_moment
 from kyc.domain.event import Event, Instant, RecordClass, Scanned
 from kyc.domain.stream import Given, Stream, check, claims
 from kyc.domain.submission import Claim, StreamName
-from kyc.domain.values import Code, Counterparty, Currency, Equivalent, Line, Party, Record, Text, Word
+from kyc.domain.values import Code, Counterparty, Currency, Equivalent, Line, Party, Record, Text, Wire, Word
 from kyc.errors import RefusedError
 
 Direction = Literal["credit", "debit"]
@@ -93,6 +93,8 @@ class _Common(Event, frozen=True, kw_only=True):
     """References of supporting documents."""
     funds_code: Word = ""
     goods: Line = ""
+    wire: Wire | None = None
+    """What the message said that told of it."""
 
 
 class BookTransaction(_Common, frozen=True, kw_only=True):
@@ -188,6 +190,30 @@ class CounterpartyCompleted(PostingEvent, frozen=True, kw_only=True):
     """Where the details came from, such as a message or an inquiry."""
 
 
+class PaymentDetailed(PostingEvent, frozen=True, kw_only=True):
+    """One of several payments that were booked as one entry, or what a later message adds to a booking (O11-25).
+
+    It moves nothing: the booking did.
+    """
+
+    TOPIC: ClassVar[str] = "transaction.detailed"
+
+    direction: Direction
+    amount: Decimal | None = None
+    """None where the message gives none for it."""
+    currency: Currency | None = None
+    source: Code
+    """The message it comes from, such as ``camt.054``."""
+    counterparty: Counterparty | None = None
+    originator: Counterparty | None = None
+    beneficiary: Counterparty | None = None
+    end_to_end: Word = ""
+    purpose: Line = ""
+    remittance: Line = ""
+    equivalents: Annotated[tuple[Equivalent, ...], msgspec.Meta(max_length=10)] = ()
+    wire: Wire | None = None
+
+
 class SupportingDocumentAttached(Scanned, frozen=True, kw_only=True):
     """A contract, voucher or letter that belongs to a booking (足以重现每项交易)."""
 
@@ -253,7 +279,9 @@ def _check_booking(event: BookTransaction, today: date) -> None:
     if event.initiated_at is not None or event.authorised_at is not None:
         _check_times(event, today)
     if event.equivalents:
-        _check_equivalents(event)
+        _check_equivalents(event.equivalents, booked_on)
+    if event.wire is not None:
+        check_wire(event.wire, booked_on)
     if event.conductor is not None and event.conductor.percentage is not None:
         check_number(event.conductor.percentage, "conductor.percentage")
 
@@ -268,9 +296,33 @@ def _check_times(event: BookTransaction, today: date) -> None:
         )
 
 
-def _check_equivalents(event: BookTransaction) -> None:
-    for at, equivalent in enumerate(event.equivalents):
-        check_positive(equivalent.amount, equivalent.currency, f"equivalents[{at}]", event.booked_at.date())
+def check_wire(wire: Wire | None, on: date) -> None:
+    """Refuse amounts beside the booking that cannot be.
+
+    Raises:
+        RefusedError: names the field.
+    """
+    if wire is not None:
+        for at, charge in enumerate(wire.charges):
+            check_money(charge.amount, charge.currency, f"wire.charges[{at}]", on)
+        for at, one in enumerate(wire.sums):
+            check_money(one.amount, one.currency, f"wire.sums[{at}]", on)
+
+
+@check(PaymentDetailed)
+def _check_detailed(event: PaymentDetailed, _: date) -> None:
+    on = event.occurred_at.date()
+    if (event.amount is None) != (event.currency is None):
+        raise RefusedError("half an amount", field="currency", rule="amount and currency, or neither")
+    if event.amount is not None and event.currency is not None:
+        check_positive(event.amount, event.currency, "", on)
+    _check_equivalents(event.equivalents, on)
+    check_wire(event.wire, on)
+
+
+def _check_equivalents(equivalents: tuple[Equivalent, ...], on: date) -> None:
+    for at, equivalent in enumerate(equivalents):
+        check_positive(equivalent.amount, equivalent.currency, f"equivalents[{at}]", on)
         check_number(equivalent.rate, f"equivalents[{at}].rate")
         check_date(equivalent.rate_date, f"equivalents[{at}].rate_date")
         if equivalent.rate <= 0:

@@ -106,3 +106,79 @@ class Equivalent(Record, frozen=True, kw_only=True):
     rate: Decimal
     rate_source: Code
     rate_date: date
+
+
+class Agent(Record, frozen=True, kw_only=True):
+    """An institution on the way of a payment."""
+
+    role: Code
+    """``debtor-agent``, ``creditor-agent``, ``intermediary-1``, ``instructing``, ``reimbursement`` …"""
+    name: Line = ""
+    code: Word = ""
+    code_kind: Word = ""
+    """``BIC``, ``LEI``, or the clearing system whose number it is."""
+    country: Word = ""
+    account: Word = ""
+
+
+class Charge(Record, frozen=True, kw_only=True):
+    """A charge as a message names it."""
+
+    amount: Decimal
+    currency: Currency
+    kind: Word = ""
+    bearer: Word = ""
+    included: bool = False
+    """It is part of the amount booked."""
+    institution: Word = ""
+    """BIC or number of who takes it."""
+
+
+class Sum(Record, frozen=True, kw_only=True):
+    """Another amount that a message names, where no rate tells how it became the one booked."""
+
+    kind: Code
+    """``instructed``, ``transaction``, ``counter-value`` …"""
+    amount: Decimal
+    currency: Currency
+
+
+class Wire(Record, frozen=True, kw_only=True):
+    """What a payment or statement message says beyond the booking (ISO 20022, SWIFT MT; FATF R.16; O11-25)."""
+
+    scheme: Word = ""
+    """Bank transaction code of the account servicer, such as ``PMNT/RCDT/ESCT`` or ``NTRF``."""
+    service: Line = ""
+    """Service level, local instrument, category purpose."""
+    servicer_reference: Word = ""
+    instruction: Word = ""
+    transaction: Word = ""
+    uetr: Word = ""
+    clearing_reference: Word = ""
+    mandate: Word = ""
+    cheque: Word = ""
+    batch: Word = ""
+    """Reference of the batch it was paid in."""
+    payments: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How many payments were booked as one."""
+    reversal: bool = False
+    """The servicer marks it as taking something back, and does not say what."""
+    return_reason: Line = ""
+    settlement: Word = ""
+    """Settlement method."""
+    charge_bearer: Word = ""
+    charges: Annotated[tuple[Charge, ...], msgspec.Meta(max_length=50)] = ()
+    sums: Annotated[tuple[Sum, ...], msgspec.Meta(max_length=20)] = ()
+    agents: Annotated[tuple[Agent, ...], msgspec.Meta(max_length=20)] = ()
+    initiator: Counterparty | None = None
+    ultimate_originator: Counterparty | None = None
+    ultimate_beneficiary: Counterparty | None = None
+    underlying_originator: Counterparty | None = None
+    """Whose payment a cover payment covers."""
+    underlying_beneficiary: Counterparty | None = None
+    instructions: Note = ""
+    """For the agents on the way."""
+    regulatory: Note = ""
+    remittance: Note = ""
+    """The whole of it, where it is longer than the field of the booking, or structured."""
+    information: Note = ""
