@@ -25,7 +25,7 @@ from kyc.domain.stream import unknown
 from kyc.domain.submission import Receipt
 from kyc.domain.transaction import BookTransaction
 from kyc.errors import ConfigurationError, ConflictError, KycError, NotFoundError, RefusedError
-from kyc.ingest.readers import delimited, iso20022, ndjson
+from kyc.ingest.readers import delimited, iso20022, mt, ndjson
 from kyc.ingest.setting import Setting
 from kyc.ledger import Ledger
 from kyc.simulate import amlsim, berka
@@ -117,7 +117,7 @@ def severity(refusal: KycError) -> str:
 
 
 def read(kind: str, path: Path, mapping: Path | None = None, setting: Setting | None = None) -> Iterator[Located]:
-    """The lines of a source: ``iso20022``, ``csv`` (with a mapping), ``ndjson``; ``amlsim``, ``berka`` (folders).
+    """The lines of a source: ``iso20022``, ``mt``, ``csv``, ``ndjson``, or (folders) ``amlsim``, ``berka``.
 
     Raises:
         ConfigurationError: unknown kind, a mapping or the setting of messages is missing.
@@ -127,16 +127,14 @@ def read(kind: str, path: Path, mapping: Path | None = None, setting: Setting | 
     readers: Mapping[str, Callable[[], Iterator[Located]]] = {
         "amlsim": lambda: amlsim.submissions(path),
         "berka": lambda: berka.submissions(path),
-        "ndjson": lambda: ndjson.submissions(path),
-        "csv": lambda: delimited.submissions(path, delimited.load_mapping(_given(mapping))),
-        "iso20022": lambda: iso20022.submissions(path, _set(setting)),
+        "ndjson": lambda: ndjson.submissions(_file(path)),
+        "csv": lambda: _delimited(path, _given(mapping)),
+        "iso20022": lambda: iso20022.submissions(_file(path), _set(setting)),
+        "mt": lambda: mt.submissions(_file(path), _set(setting)),
     }
     if kind not in readers:
         raise ConfigurationError("unknown kind of source", field="kind", rule=", ".join(readers))
-    lines = readers[kind]()
-    if not path.exists():
-        raise NotFoundError("no such file or folder", field=path.name)
-    return lines
+    return readers[kind]()
 
 
 def located(submissions: Iterable[Submission], source: str) -> Iterator[Located]:
@@ -295,6 +293,16 @@ def _refuse(tally: Tally, rejects: Rejects, line: Located, refusal: KycError) ->
     tally.refused += 1
     tally.reasons[refusal.message] += 1
     rejects.add(line, refusal)
+
+
+def _delimited(path: Path, mapping: Path) -> Iterator[Located]:
+    return delimited.submissions(_file(path), delimited.load_mapping(_file(mapping)))
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise NotFoundError("no such file", field=path.name)
+    return path
 
 
 def _set(setting: Setting | None) -> Setting:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 from kyc.cli.main import screen, service
 from kyc.errors import InputError
 
-Kind = Literal["iso20022", "csv", "ndjson", "amlsim", "berka"]
+Kind = Literal["iso20022", "mt", "csv", "ndjson", "amlsim", "berka"]
 
 
 def register(app: App) -> None:
@@ -52,6 +52,8 @@ class Messages:
     """On which legal basis."""
     accounts: Path | None = None
     """CSV of two columns: an account as messages name it (IBAN, BIC of a bank), its number here."""
+    encoding: str = "utf-8"
+    """Of mt files, such as latin-1."""
 
 
 def ingest(
@@ -73,8 +75,8 @@ def ingest(
     Parameters
     ----------
     kind
-        What the files are: iso20022 messages, csv with a mapping, ndjson, or the public data sets amlsim or
-        berka (folders).
+        What the files are: iso20022 or SWIFT mt messages, csv with a mapping, ndjson, or the public data sets
+        amlsim or berka (folders).
     paths
         Files or folders.
     mapping
@@ -123,10 +125,11 @@ def ingest(
 
 
 def _setting(messages: Messages, zone: ZoneInfo) -> Setting:
-    from kyc.ingest.setting import Setting, load_accounts, origin
+    from kyc.ingest.setting import Setting, encoding, load_accounts, origin
 
     submitter = origin(messages.actor, messages.branch, messages.purpose, messages.legal_basis)
-    return Setting(submitter, zone, load_accounts(messages.accounts) if messages.accounts else {})
+    accounts = load_accounts(messages.accounts) if messages.accounts else {}
+    return Setting(submitter, zone, accounts, encoding(messages.encoding))
 
 
 def _explain(name: str, tally: Tally, target: Path) -> None:

@@ -26,6 +26,8 @@ class Setting(NamedTuple):
     """Of days, and of times without offset."""
     accounts: Accounts
     """Other names of accounts."""
+    encoding: str = "utf-8"
+    """Of SWIFT MT files, which do not say."""
 
 
 def origin(actor: str, branch: str, purpose: str, legal_basis: str) -> Origin:
@@ -39,6 +41,20 @@ def origin(actor: str, branch: str, purpose: str, legal_basis: str) -> Origin:
         return msgspec.convert(given, Origin)
     except msgspec.ValidationError as cause:
         raise codec.input_error("not a submitter", cause) from None
+
+
+def encoding(name: str) -> str:
+    """An encoding of text that Python knows and that ASCII is a part of.
+
+    Raises:
+        InputError: none such.
+    """
+    try:
+        if "{1:".encode(name) == b"{1:":
+            return name
+    except (LookupError, UnicodeError):
+        pass
+    raise InputError("unknown encoding", field="encoding", rule="such as utf-8, latin-1 or gb18030")
 
 
 def load_accounts(path: Path) -> dict[str, str]:

@@ -6,17 +6,15 @@ and one of the two may be another bank's. A cover payment (pacs.009 COV) keeps w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from kyc.domain.fact import Submission
-from kyc.domain.occasional import TransactionInstructed
 from kyc.domain.values import Agent, Charge, Counterparty, Equivalent, Sum, Wire
-from kyc.ingest.entries import REMITTANCE_MAX, UNKNOWN, instruction_reference
+from kyc.ingest.entries import REMITTANCE_MAX, UNKNOWN
+from kyc.ingest.instructions import Instructions
 from kyc.ingest.readers import elements, remittance
 from kyc.ingest.readers.elements import code, fault, institution, moment, money, party
 from kyc.ingest.readers.markup import FaultError, Node
@@ -42,7 +40,7 @@ class PaymentFile:
         self.message, self.setting = message, setting
         self.group = _NOTHING
         self.totals = Totals()
-        self._seen: Counter[str] = Counter()
+        self._instructions = Instructions(setting.origin)
 
     def header(self, part: Node) -> None:
         """Take the group header, which says what all payments share.
@@ -77,19 +75,10 @@ class PaymentFile:
                 part, "CdtrAcct", "the payment names no account", "DbtrAcct or CdtrAcct",
                 "name the account of its institution with --accounts",
             )  # fmt: skip
-        shared = self._instruction(part, amount, currency)
-        identity = self._identity(part, amount, currency, shared)
-        uetr = part.get("PmtId/UETR")
-        name = part.get("PmtId/TxId", "PmtId/InstrId") or shared["end_to_end"] or "payment"
-        for side, number in sides:
-            reference = f"{name}/{identity[:12]}"
-            if uetr:
-                reference = instruction_reference(uetr, number, side, amount, currency)
-            other = shared["beneficiary"] if side == "debit" else shared["originator"]
-            data = TransactionInstructed(
-                account=number, direction=side, reference=reference, counterparty=other, **shared  # type: ignore[arg-type]
-            )  # fmt: skip
-            yield Submission(key=f"instruction/{identity}/{side}", origin=self.setting.origin, data=data)
+        told = self._instruction(part, amount, currency)
+        own = [part.get("PmtId/TxId"), part.get("PmtId/InstrId")]
+        names = [*own, told["end_to_end"], "" if any(own) else self.group.get("MsgId")]
+        yield from self._instructions.submissions(sides, told, names)
 
     def _account(self, part: Node, side: str) -> str:
         """The account of a side in the ledger, as the payment or the list of other names says."""
@@ -99,7 +88,7 @@ class PaymentFile:
             return self.setting.accounts.get(bank.code, "")
         return self.setting.accounts.get(number, number)
 
-    def _instruction(self, part: Node, amount: Decimal, currency: str) -> dict[str, object]:
+    def _instruction(self, part: Node, amount: Decimal, currency: str) -> dict[str, Any]:
         zone = self.setting.zone
         at = moment(part, "AccptncDtTm", zone) or moment(self.group, "CreDtTm", zone)
         if at is None:
@@ -111,7 +100,7 @@ class PaymentFile:
         equivalents, sums = _amounts(part, amount, currency, settled or at)
         wire = self._wire(part, sums, told if len(told) > REMITTANCE_MAX else "")
         return {
-            "occurred_at": at, "amount": amount, "currency": currency, "channel": "other",
+            "occurred_at": at, "amount": amount, "currency": currency,
             "purpose": remittance.purpose(part), "end_to_end": "" if end_to_end == UNKNOWN else end_to_end,
             "remittance": told[:REMITTANCE_MAX], "settled_on": settled.date() if settled else None,
             "originator": originator, "beneficiary": beneficiary, "equivalents": equivalents, "wire": wire,
@@ -140,21 +129,6 @@ class PaymentFile:
         for tag, role in _REIMBURSING.items():
             found.append(institution(settling.find(tag), role, elements.account(settling.find(f"{tag}Acct"))))
         return tuple(filter(None, found))
-
-    def _identity(self, part: Node, amount: Decimal, currency: str, shared: dict[str, object]) -> str:
-        """What every copy of the message says of the payment: its UETR, else its ids, parties, amount and day."""
-        uetr, own = part.get("PmtId/UETR"), (part.get("PmtId/TxId"), part.get("PmtId/InstrId"))
-        if uetr:
-            words = [uetr.lower(), str(amount), currency]
-        else:
-            message = "" if any(own) else self.group.get("MsgId")
-            sides = [elements.account(part.find(tag)) for tag in ("DbtrAcct", "CdtrAcct")]
-            words = [
-                *own, message, str(shared["end_to_end"]), *sides, str(amount), currency, str(shared["settled_on"]),
-            ]  # fmt: skip
-        text = "|".join(words)
-        self._seen[text] += 1
-        return sha256(f"{text}|{self._seen[text]}".encode()).hexdigest()[:40]
 
 
 def _ends(part: Node) -> tuple[Counterparty | None, Counterparty | None]:
