@@ -22,7 +22,7 @@ from kyc.domain.admit import shape
 from kyc.domain.fact import Submission
 from kyc.domain.located import Located, NoticeError
 from kyc.domain.stream import unknown
-from kyc.domain.submission import Receipt
+from kyc.domain.submission import Receipt, StreamName
 from kyc.domain.transaction import BookTransaction
 from kyc.errors import ConfigurationError, ConflictError, KycError, NotFoundError, RefusedError
 from kyc.ingest.readers import delimited, iso20022, mt, ndjson
@@ -34,6 +34,8 @@ from kyc.store.log import Answer
 BATCH: Final = 2_000
 """Submissions admitted together: about 4,000 events and, with scans, 25 MB."""
 UNKNOWN_ACCOUNT: Final = unknown("account", "").message
+KNOWN_MAX: Final = 200_000
+"""Accounts that a dry run remembers."""
 Progress = Callable[["Tally"], None]
 
 
@@ -157,31 +159,34 @@ def take_in(
         StoreUnavailableError: the database is out of reach; what was answered is recorded, run again for the rest.
     """
     tally, keep = Tally(), rejects or Rejects(None)
-    places: list[list[Located]] = []
-    answering = _Answering(ledger, tally, keep)
+    places: list[list[tuple[Located, bool]]] = []
+    answering = _Answering(tally, keep)
 
     def batches() -> Iterator[list[Submission]]:
         rest = iter(lines)
         while batch := list(islice(rest, BATCH)):
-            good = []
+            good: list[tuple[Located, Submission]] = []
             for line in batch:
                 if isinstance(line.item, Submission):
                     tally.read += 1
-                    good.append(line)
+                    good.append((line, line.item))
                 else:
                     _without(tally, keep, line, line.item)
-            if good:
-                places.append(good)
-                yield [line.item for line in good if isinstance(line.item, Submission)]
+            besides = answering.besides_so_far()
+            if good or besides:
+                places.append([*((line, False) for line, _ in good), *((line, True) for line, _ in besides)])
+                yield [submission for _, submission in (*good, *besides)]
 
     for _, answers in ledger.record_all(batches()):
-        for line, answer in zip(places.pop(0), answers, strict=True):
-            answering.take(line, answer)
-        answering.restate()
+        for (line, beside), answer in zip(places.pop(0), answers, strict=True):
+            answering.take(line, answer, beside=beside)
         if receipts is not None:
             receipts([one for answer in answers if not isinstance(answer, KycError) for one in answer])
         if progress is not None:
             progress(tally)
+    besides = answering.besides_so_far()
+    for (line, _), answer in zip(besides, ledger.record([one for _, one in besides]), strict=True):
+        answering.take(line, answer, beside=True)
     answering.close()
     return tally
 
@@ -189,70 +194,95 @@ def take_in(
 def rehearse(
     lines: Iterable[Located], ledger: Ledger, *, rejects: Rejects | None = None, progress: Progress | None = None
 ) -> Tally:
-    """A dry run: everything that can be checked without the ledger's states; nothing is recorded."""
+    """A dry run: what a file says of itself, and whether accounts of messages are there; nothing is recorded."""
     tally, keep, today = Tally(), rejects or Rejects(None), ledger.today()
+    answering, known = _Answering(tally, keep), _Known(ledger)
     for line in lines:
         if not isinstance(line.item, Submission):
             _without(tally, keep, line, line.item)
             continue
         tally.read += 1
         try:
-            tally.events += len(shape(line.item, today).entries)
+            entries = shape(line.item, today).entries
+            if line.element and not all(known.has(entry.subject) for entry in entries):
+                answering.take(line, unknown("account", "account"))
+                continue
+            if line.either:
+                answering.at_home(line)
+            tally.events += len(entries)
             tally.recorded += 1
             tally.transactions += isinstance(line.item.data, BookTransaction)
         except RefusedError as refusal:
             _refuse(tally, keep, line, refusal)
         if progress is not None and tally.read % BATCH == 0:
             progress(tally)
+    answering.close()
     return tally
+
+
+class _Known:
+    """Whether accounts are in the ledger; messages open none, so that what they name has to be there before."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.found: dict[StreamName, bool] = {}
+
+    def has(self, name: StreamName) -> bool:
+        if name not in self.found:
+            if len(self.found) >= KNOWN_MAX:
+                self.found.clear()
+            self.found[name] = self.ledger.state(name) is not None
+        return self.found[name]
 
 
 class _Answering:
     """Counts the answers of the ledger; what other messages told before is no fault of this one."""
 
-    def __init__(self, ledger: Ledger, tally: Tally, rejects: Rejects) -> None:
-        self.ledger, self.tally, self.rejects = ledger, tally, rejects
-        self.restated: list[Submission] = []
+    def __init__(self, tally: Tally, rejects: Rejects) -> None:
+        self.tally, self.rejects = tally, rejects
+        self.besides: list[tuple[Located, Submission]] = []
+        """What messages tell besides of bookings that others had told of, to be recorded next."""
         self.home: tuple[str, int, int, str] | None = None
         """The payment last seen of which one account is ours."""
         self.stray: tuple[Located, KycError] | None = None
         """A payment of which no account is ours so far."""
 
-    def take(self, line: Located, answer: Answer) -> None:
+    def take(self, line: Located, answer: Answer, *, beside: bool = False) -> None:
+        """Count an answer; what is told besides counts as events of its line, not as another line."""
         tally = self.tally
         if not isinstance(answer, KycError):
             if line.either:
-                self._at_home(line)
-            if answer[0].replayed:
-                tally.replayed += 1
-            else:
-                tally.recorded += 1
-                tally.events += len(answer)
-                tally.transactions += isinstance(line.item, Submission) and isinstance(
-                    line.item.data, BookTransaction
-                )
-        elif line.restated is not None and type(answer) is ConflictError:
+                self.at_home(line)
+            tally.events += 0 if answer[0].replayed else len(answer)
+            if beside:
+                return
+            tally.replayed += answer[0].replayed
+            tally.recorded += not answer[0].replayed
+            tally.transactions += (
+                not answer[0].replayed
+                and isinstance(line.item, Submission)
+                and isinstance(line.item.data, BookTransaction)
+            )
+        elif line.restated is not None and type(answer) is ConflictError and not beside:
             tally.replayed += 1
             told = line.restated()
-            self.restated += [told] if told is not None else []
+            self.besides += [(line, told)] if told is not None else []
         elif line.either and answer.message == UNKNOWN_ACCOUNT:
             self._elsewhere(line, answer)
         else:
             _refuse(tally, self.rejects, line, answer)
 
-    def restate(self) -> None:
-        """Record what messages tell besides of bookings that others told of."""
-        restated, self.restated = self.restated, []
-        for answer in self.ledger.record(restated) if restated else ():
-            if not isinstance(answer, KycError) and not answer[0].replayed:
-                self.tally.events += len(answer)
+    def besides_so_far(self) -> list[tuple[Located, Submission]]:
+        """Hand over what is to be recorded besides."""
+        besides, self.besides = self.besides, []
+        return besides
 
     def close(self) -> None:
         """The end of the lines."""
-        self.restate()
         self._flush()
 
-    def _at_home(self, line: Located) -> None:
+    def at_home(self, line: Located) -> None:
+        """One account of this payment is ours."""
         self.home = _place(line)
         if self.stray is not None and _place(self.stray[0]) == self.home:
             self.stray = None

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from kyc.domain.codec import encode
+from kyc.domain.codec import checked, encode
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
 from kyc.domain.located import Restated
@@ -102,11 +102,16 @@ class Statement:
         self._seen: Counter[str] = Counter()
 
     def submissions(self, entry: Entry) -> Iterator[Told]:
-        """The booking of an entry, then what is told of each payment of a batch."""
+        """The booking of an entry, then what is told of each payment of a batch.
+
+        Raises:
+            InputError: a text is longer than its field, or holds what no text may.
+        """
         account = self._accounts.get(entry.account, entry.account)
         identity = self._numbered(_identity(entry, account))
         single = entry.payments[0] if len(entry.payments) == 1 else None
         booking = _booking(entry, account, identity, single)
+        checked(booking)
         several = entry.payments if single is None else []
         restated = partial(self._detailed, entry, booking, identity, single) if single else _nothing
         yield Told(self._submission(f"entry/{identity}", booking), restated)

@@ -65,9 +65,8 @@ class Node:
 
     def find(self, path: str) -> Node | None:
         """The first element below that has this path of names."""
-        node: Node | None = self
+        node = self
         for tag in path.split("/"):
-            assert node is not None
             for child in node.children:
                 if child.tag == tag:
                     node = child
@@ -193,25 +192,26 @@ class _Machine:
         raise self.fault("a document type declaration", "none: entities and other files are never read")
 
     def _name(self, raw: str) -> tuple[str, str]:
-        known = self.names.get(raw)
-        if known is None:
-            if len(self.names) >= NAMES_MAX:
-                raise self.fault("too many different elements", f"at most {NAMES_MAX}")
-            space, _, tag = raw.rpartition(" ")
-            known = self.names[raw] = (tag, space)
+        if len(self.names) >= NAMES_MAX:
+            raise self.fault("too many different elements", f"at most {NAMES_MAX}")
+        space, _, tag = raw.rpartition(" ")
+        known = self.names[raw] = (tag, space)
         return known
 
     def _start(self, raw: str, attributes: dict[str, str]) -> None:
-        tag, space = self._name(raw)
+        tag, space = self.names.get(raw) or self._name(raw)
         self.depth += 1
         if self.depth > DEPTH_MAX:
             raise self.fault("elements nested too deep", f"at most {DEPTH_MAX}")
-        line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber
-        if self.open:
-            self._grow(1, 0)
+        parser, parts = self.parser, self.open
+        line, column = parser.CurrentLineNumber, parser.CurrentColumnNumber
+        if parts:
+            self.elements += 1
+            if self.elements > PART_MAX:
+                raise self._too_large()
             node = Node(tag, attributes, line, column, "")
-            self.open[-1].children.append(node)
-            self.open.append(node)
+            parts[-1].children.append(node)
+            parts.append(node)
             return
         counts = self.counts[-1]
         counts[tag] = number = counts.get(tag, 0) + 1
@@ -235,7 +235,7 @@ class _Machine:
                 return
             self.ready.append(node)
         else:
-            tag = self._name(raw)[0]
+            tag = self.names[raw][0]
             if tag in self.scopes:
                 self.scoped -= 1
                 self.ready.append(Close(tag))
@@ -245,16 +245,15 @@ class _Machine:
     def _text(self, text: str) -> None:
         if self.open:
             node = self.open[-1]
-            self._grow(0, len(text))
+            self.characters += len(text)
+            if self.characters > PART_TEXT_MAX:
+                raise self._too_large()
             if len(node.text) + len(text) > TEXT_MAX:
                 raise self.fault("a text without end", f"at most {TEXT_MAX} characters")
             node.text += text
 
-    def _grow(self, elements: int, characters: int) -> None:
-        self.elements += elements
-        self.characters += characters
-        if self.elements > PART_MAX or self.characters > PART_TEXT_MAX:
-            raise self.fault(
-                "a part too large to be held", f"at most {PART_MAX} elements, {PART_TEXT_MAX} characters",
-                "ask the sender to split it",
-            )  # fmt: skip
+    def _too_large(self) -> FaultError:
+        return self.fault(
+            "a part too large to be held", f"at most {PART_MAX} elements, {PART_TEXT_MAX} characters",
+            "ask the sender to split it",
+        )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Final
 
 from kyc.domain.located import Located, NoticeError
 from kyc.domain.values import Counterparty, Wire
+from kyc.errors import InputError
 from kyc.ingest import kinds
 from kyc.ingest.entries import UNKNOWN, Entry, Payment, Statement
 from kyc.ingest.readers import fin_fields
@@ -139,8 +140,11 @@ class StatementMessage:
         other, own = payment.counterparty(entry.account), country_of(entry.account)
         there = "" if other is None else country_of(other.account) or country_of(other.institution_code)
         entry.cross_border = bool(own and there and own != there)
-        for told in self.statement.submissions(entry):
-            yield Located(self.file, field.line, told.submission, element=":61:", restated=told.restated)
+        try:
+            for told in self.statement.submissions(entry):
+                yield Located(self.file, field.line, told.submission, element=":61:", restated=told.restated)
+        except InputError as refusal:
+            yield Located(self.file, field.line, refusal, element=":61:")
 
 
 def _narrative(payment: Payment, text: str) -> None:

@@ -221,11 +221,12 @@ def _charges(node: Node, currency: str) -> tuple[Decimal | None, tuple[Charge, .
     charges: list[Charge] = []
     total: Decimal | None = None
     for group in node.all("Chrgs"):
+        group.place = f"{node.place}/Chrgs"
         if group.find("TtlChrgsAndTaxAmt") is not None:
-            amount, unit = money(node, "Chrgs/TtlChrgsAndTaxAmt")
+            amount, unit = money(group, "TtlChrgsAndTaxAmt")
             total = amount if unit == currency and amount else total
         for one in group.all("Rcrd") or ([group] if group.find("Amt") else []):
-            one.place = one.place or f"{node.place}/Chrgs"
+            one.place = group.place
             amount, unit = money(one, "Amt")
             agent = elements.institution(one.find("Agt") or one.find("Pty"), "charging")
             charges.append(

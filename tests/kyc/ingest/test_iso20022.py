@@ -331,3 +331,18 @@ def test_what_breaks_off_keeps_its_entries(tmp_path):
     assert isinstance(good.item.data, BookTransaction)
     assert (fault.item.message, fault.line) == ("not well-formed XML", 3)
     assert fault.element == "/Document/BkToCstmrStmt/Stmt/Ntry[2]/AcctSvcrRef"
+
+
+def test_texts_longer_than_their_fields(tmp_path):
+    """A text that no field holds is refused by name of the field, because it could not be read again."""
+    (line,) = told(tmp_path, statement(entry(details=payment(name="x" * 501))))
+    assert (line.item.field, line.item.rule) == ("legs[0].counterparty.name", "Expected `str` of length <= 500")
+
+
+def test_charges_of_the_first_versions(tmp_path):
+    """Before version 4 each charge stood by itself, also beside a total."""
+    one = '<Chrgs><Amt Ccy="EUR">0.50</Amt><Tp><Cd>COMM</Cd></Tp></Chrgs>'
+    text = payment(version=2, more=f'<Chrgs><TtlChrgsAndTaxAmt Ccy="EUR">0.75</TtlChrgsAndTaxAmt></Chrgs>{one}')
+    (booked,) = events(told(tmp_path, statement(entry(details=text, version=2), version=2)))
+    assert booked.legs[0].fee == Decimal("0.75")
+    assert booked.wire.charges == (Charge(amount=Decimal("0.50"), currency="EUR", kind="COMM"),)

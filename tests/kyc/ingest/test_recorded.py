@@ -12,7 +12,7 @@ from fix_messages import MARK, OURS, SETTING, THEIRS, credit, entry, payment, st
 
 from kyc.domain.submission import StreamName
 from kyc.domain.transaction import PaymentDetailed, TransactionBooked
-from kyc.intake import Rejects, Tally, read, take_in
+from kyc.intake import Rejects, Tally, read, rehearse, take_in
 from kyc.ledger import Ledger
 
 Take = Callable[..., Tally]
@@ -105,6 +105,33 @@ def test_payments_on_one_account_of_ours(ledger, take, tmp_path):
     ledger.record([opened(THEIRS, "C2")])
     both = take(transfer(credit(transaction="T4")))
     assert (both.recorded, both.elsewhere, both.refused) == (2, 0, 0)
+
+
+def test_a_reversal(ledger, take):
+    """What is taken back is booked as that, whether the original is on record here or not."""
+    first = entry(side="DBIT", details=payment().replace("Dbtr", "Cdtr"))
+    back = entry(reference="R2", details=payment().replace("Dbtr", "Cdtr"), more="<RvslInd>true</RvslInd>")
+    tally = take(statement(first, back), statement(first, back))
+    assert (tally.recorded, tally.replayed, tally.refused) == (2, 2, 0)
+    assert [one.reversal for one in postings(ledger)] == [False, True]
+
+
+def test_what_cannot_be_told_besides_is_refused(ledger, take, tmp_path):
+    """A later message whose particulars break a rule is refused by name; the booking stays as it was."""
+    wrong = payment(more='<AmtDtls><InstdAmt><Amt Ccy="XXZ">1</Amt></InstdAmt></AmtDtls>')
+    tally = take(statement(entry(), kind="052"), statement(entry(details=wrong)))
+    assert (tally.recorded, tally.refused) == (1, 1)
+    assert json.loads((tmp_path / "rejects").read_text())["error"] == "unknown currency"
+
+
+def test_a_dry_run_knows_the_accounts(ledger, take, tmp_path):
+    """A dry run of messages finds unknown accounts and records nothing."""
+    path = tmp_path / "in.xml"
+    path.write_text(f"<m>{statement(entry())}{statement(entry(), account=THEIRS)}{transfer(credit())}</m>")
+    before = len(postings(ledger))
+    tally = rehearse(read("iso20022", path, None, SETTING), ledger)
+    assert (tally.read, tally.recorded, tally.elsewhere, tally.refused, tally.transactions) == (4, 2, 1, 1, 1)
+    assert len(postings(ledger)) == before
 
 
 def test_accounts_under_another_name(ledger, tmp_path, take):
