@@ -6,7 +6,9 @@ A mapping is TOML::
     key = "core/{Ref}"                # the idempotency key; {…} are columns
     stream = "{Account}"              # where the event itself does not name it
     delimiter = ";"                   # default ","
-    encoding = "utf-8"                # default
+    encoding = "gb18030"              # default "utf-8"
+    skip = 2                          # lines before the header; default 0
+    header = ["Ref", "Amount"]        # where the file has none
     [origin]
     actor = "core-banking"
     branch = "{Branch}"
@@ -16,20 +18,26 @@ A mapping is TOML::
     "reference" = "{Ref}"
     "legs.0.amount" = { column = "Amount", decimal = "," }
     "value_date" = { column = "Value", format = "%d.%m.%Y" }
-    "booked_at" = { column = "Booked", format = "%d.%m.%Y %H:%M", offset = "+08:00" }
+    "booked_at" = { column = "Booked", format = "%d.%m.%Y %H:%M", zone = "Europe/Berlin" }   # or offset = "+08:00"
+    "legs.0.account" = { column = ["IBAN", "Konto"], default = "A1" }     # the first that the file has; if empty
+    "legs.0.direction" = { column = "DC", values = { C = "credit", D = "debit" } }   # anything else is refused
+    "legs.1.amount" = { column = "Signed", absolute = true }              # without its sign
+    "legs.1.direction" = { column = "Signed", signs = ["credit", "debit"] }          # what its sign means
 
 Empty cells are left out. Rows are streamed; a faulty one is reported with its line and skipped.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -44,10 +52,21 @@ FIELD_MAX: Final = 1_048_576
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one column is read."""
 
-    column: str
+    column: str | Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """Its name, or the names it may have: the first that the file has."""
     decimal: str = "."
     format: str = ""
     offset: str = ""
+    zone: str = ""
+    """IANA name, for times whose offset changes with the season."""
+    default: str = ""
+    """For empty cells."""
+    values: dict[str, str] = {}
+    """What each value means; others are refused."""
+    absolute: bool = False
+    """Without its sign."""
+    signs: tuple[str, str] | None = None
+    """What a number means that is not negative, and one that is."""
 
 
 class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,8 +77,10 @@ class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: dict[str, str | Cell]
     origin: dict[str, str]
     stream: str = ""
-    delimiter: str = ","
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] = ","
     encoding: str = "utf-8"
+    skip: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    header: tuple[str, ...] = ()
 
 
 def load_mapping(path: Path) -> ColumnMapping:
@@ -70,8 +91,13 @@ def load_mapping(path: Path) -> ColumnMapping:
     """
     try:
         with path.open("rb") as file:
-            return msgspec.convert(tomllib.load(file), ColumnMapping)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
+            mapping = msgspec.convert(tomllib.load(file), ColumnMapping)
+        codecs.lookup(mapping.encoding)
+        for spec in mapping.fields.values():
+            if isinstance(spec, Cell) and spec.zone:
+                ZoneInfo(spec.zone)
+        return mapping
+    except (LookupError, ValueError, tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
         raise InputError(
             "not a mapping file", field=path.name, rule=str(cause), remedy="see docs/ingest.md"
         ) from None
@@ -83,11 +109,13 @@ def submissions(path: Path, mapping: ColumnMapping) -> Iterator[Located]:
     with path.open(encoding=mapping.encoding, newline="", errors="strict") as file:
         reader = csv.reader(file, delimiter=mapping.delimiter)
         try:
-            header = next(reader, [])
+            for _ in range(mapping.skip):
+                next(file, "")
+            header = list(mapping.header) or [cell.strip().lstrip("\ufeff") for cell in next(reader, [])]
         except (csv.Error, UnicodeDecodeError):
             raise InputError("the header cannot be read", field=path.name, rule=mapping.encoding) from None
         while True:
-            line = reader.line_num + 1
+            line = mapping.skip + reader.line_num + 1
             try:
                 row = next(reader)
             except StopIteration:
@@ -154,16 +182,32 @@ def _filled(template: str, cells: Mapping[str, str], field: str) -> str:
 
 
 def _cell(spec: Cell, cells: Mapping[str, str], field: str) -> str:
-    text = _filled(f"{{{spec.column}}}", cells, field)
+    names = (spec.column,) if isinstance(spec.column, str) else spec.column
+    name = next((one for one in names if one in cells), names[0])
+    text = _filled(f"{{{name}}}", cells, field) or spec.default
     if not text:
         return ""
     if spec.format:
-        try:
-            # A date without offset stays a date: "+00:00" is only there to have an aware value in between.
-            moment = datetime.strptime(text + (spec.offset or "+00:00"), spec.format + "%z")  # noqa: DTZ007 - it has one
-        except ValueError:
-            raise InputError("not a date of the declared form", field=field, rule=spec.format) from None
-        return moment.isoformat() if spec.offset else moment.date().isoformat()
+        return _moment(spec, text, field)
+    if spec.values:
+        if text not in spec.values:
+            raise InputError("not a value of the mapping", field=field, rule="one of those it lists")
+        return spec.values[text]
     if spec.decimal != ".":
         text = text.replace(".", "").replace(spec.decimal, ".")
-    return text
+    negative = text.startswith("-")
+    if spec.signs is not None:
+        return spec.signs[negative]
+    return text.lstrip("+-") if spec.absolute else text
+
+
+def _moment(spec: Cell, text: str, field: str) -> str:
+    """A day, or with an offset or a zone a moment."""
+    try:
+        # A date without offset stays a date: "+00:00" is only there to have an aware value in between.
+        moment = datetime.strptime(text + (spec.offset or "+00:00"), spec.format + "%z")  # noqa: DTZ007 - it has one
+    except ValueError:
+        raise InputError("not a date of the declared form", field=field, rule=spec.format) from None
+    if spec.zone:
+        return moment.replace(tzinfo=ZoneInfo(spec.zone)).isoformat()
+    return moment.isoformat() if spec.offset else moment.date().isoformat()

@@ -117,3 +117,59 @@ def test_bad_mapping(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError) as refused:
         delimited.load_mapping(tmp_path / "map.toml")
     assert refused.value.field == "map.toml"
+
+
+MORE = """
+"legs.1.account" = { column = ["Konto", "Other"], default = "A2" }
+"legs.1.direction" = { column = "Signed", signs = ["credit", "debit"] }
+"legs.1.amount" = { column = "Signed", absolute = true, decimal = "," }
+"legs.1.currency" = { column = "Cur", values = { "1" = "EUR", "2" = "CNY" } }
+"initiated_at" = { column = "Booked", format = "%d.%m.%Y %H:%M", zone = "Europe/Berlin" }
+"""
+
+
+def test_aliases_defaults_values_signs_and_zones(tmp_path: Path) -> None:
+    """Columns of several names, defaults, translated values, signed amounts and zones with summer time."""
+    (tmp_path / "map.toml").write_text(
+        MAPPING.replace("latin-1", "gb18030").replace("[origin]", "skip = 2\n[origin]") + MORE
+    )
+    mapping = delimited.load_mapping(tmp_path / "map.toml")
+    path = tmp_path / "in.csv"
+    row = ROW.replace("Zoë", "王").replace("03.02", "03.07").replace("05.02", "05.07")
+    lines = [f"{row};;-7,50;2", f"{row};A7;7,50;1", f"{row};;1,00;3"]
+    path.write_bytes("\n".join(["bank", "", HEADER + ";Other;Signed;Cur", *lines]).encode("gb18030"))
+    first, second, wrong = delimited.submissions(path, mapping)
+    assert isinstance(first.item, Submission)
+    assert isinstance(second.item, Submission)
+    data, leg = first.item.data, first.item.data.legs[1]
+    assert (leg.account, leg.direction, leg.amount, leg.currency) == ("A2", "debit", Decimal("7.50"), "CNY")
+    assert data.legs[0].counterparty.name == "王"
+    assert data.initiated_at.isoformat() == "2026-07-03T14:05:00+02:00"
+    assert (second.item.data.legs[1].account, second.item.data.legs[1].direction) == ("A7", "credit")
+    assert (first.line, wrong.line) == (4, 6)
+    assert isinstance(wrong.item, InputError)
+    assert (wrong.item.message, wrong.item.field) == ("not a value of the mapping", "legs.1.currency")
+
+
+def test_files_without_header_and_with_a_mark(tmp_path: Path) -> None:
+    """A header of the mapping stands for the one a file lacks; a byte order mark is no part of the first name."""
+    names = ", ".join(f'"{name}"' for name in HEADER.split(";"))
+    text = MAPPING.replace("latin-1", "utf-8")
+    (tmp_path / "map.toml").write_text(text.replace("[origin]", f"header = [{names}]\n[origin]"))
+    path = tmp_path / "in.csv"
+    path.write_text(ROW)
+    (line,) = delimited.submissions(path, delimited.load_mapping(tmp_path / "map.toml"))
+    assert (line.line, isinstance(line.item, Submission)) == (1, True)
+    (tmp_path / "map.toml").write_text(text)
+    path.write_text(f"\ufeff{HEADER}\n{ROW}")
+    (line,) = delimited.submissions(path, delimited.load_mapping(tmp_path / "map.toml"))
+    assert isinstance(line.item, Submission)
+
+
+@pytest.mark.parametrize("bad", ['encoding = "klingon"', 'delimiter = "ab"', "skip = -1"])
+def test_settings_that_cannot_be(tmp_path: Path, bad: str) -> None:
+    """Unknown encodings and delimiters are refused before anything is read."""
+    text = MAPPING.replace('encoding = "latin-1"\n', "").replace('delimiter = ";"\n', "")
+    (tmp_path / "map.toml").write_text(f"{bad}\n{text}")
+    with pytest.raises(InputError):
+        delimited.load_mapping(tmp_path / "map.toml")
