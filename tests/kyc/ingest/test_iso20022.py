@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from fix_messages import BODIES, MARK, OURS, SETTING, SPACE, THEIRS, entry, events, payment, statement, told
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kyc.domain.admit import shape
+from kyc.domain.fact import Submission
 from kyc.domain.located import NoticeError
 from kyc.domain.transaction import BookTransaction, PaymentDetailed
 from kyc.domain.values import Charge, Counterparty, Equivalent, Sum
@@ -346,3 +348,11 @@ def test_charges_of_the_first_versions(tmp_path):
     (booked,) = events(told(tmp_path, statement(entry(details=text, version=2), version=2)))
     assert booked.legs[0].fee == Decimal("0.75")
     assert booked.wire.charges == (Charge(amount=Decimal("0.50"), currency="EUR", kind="COMM"),)
+
+
+def test_half_an_amount(tmp_path):
+    """What is told beside a booking has amount and currency, or neither."""
+    _, detail, _ = told(tmp_path, statement(entry(details=payment(amount="7.50") + payment(amount="5.00"))))
+    half = msgspec.structs.replace(detail.item.data, currency=None)
+    with pytest.raises(RefusedError, match="half an amount"):
+        shape(Submission(key="k", origin=SETTING.origin, data=half), TODAY)
