@@ -207,6 +207,17 @@ def _mates(log: EventLog, subjects: Sequence[bytes]) -> dict[bytes, list[bytes]]
     return found
 
 
+def survivors(log: EventLog, files: Sequence[bytes]) -> set[bytes]:
+    """Which of some files have absorbed another that is still there: they outlast it, for its clock is theirs.
+
+    Raises:
+        NotFoundError: a read model is not built yet.
+    """
+    with reading(log) as connection:
+        found = connection.execute(_SQL["survivors"], (pgbinary.uuids(files),), binary=True)
+        return {row[0] for row in found}
+
+
 def _linked(
     known: dict[bytes, list[Fact]], mates: dict[bytes, list[bytes]], people: Sequence[bytes],
     accounts: Sequence[bytes],

@@ -32,6 +32,7 @@ from kyc.domain.transaction import TransactionBooked
 from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
+from kyc.store.records import lane_of
 from kyc.store.statements import load
 from projections.projection import Tables, reading
 
@@ -114,7 +115,8 @@ class RetentionTrigger:
             event, row = recorded.event, recorded.row
             if event is None:
                 continue
-            units.setdefault((row.lane, row.data_key, row.stream_id), (type(event).STREAM, recorded.context.branch))
+            lane = lane_of(row.data_key, log.lanes)  # of the key, wherever somebody used it
+            units.setdefault((lane, row.data_key, row.stream_id), (type(event).STREAM, recorded.context.branch))
             found: list[tuple[str, date]] = [("record-made", event.occurred_at.date())]
             dated = _DATED.get(type(event))
             if dated is not None:
@@ -126,7 +128,7 @@ class RetentionTrigger:
             elif isinstance(event, CustomersMerged | MergeReverted):
                 _merger(connection, log, tables, recorded, event)
             for trigger, on in found:
-                key = (row.lane, row.data_key, trigger)
+                key = (lane, row.data_key, trigger)
                 known = latest.get(key)
                 if known is None or known < on:
                     latest[key] = on

@@ -1,4 +1,4 @@
-"""Commands about keys: shown, handed over, declared compromised, destroyed."""
+"""Commands about keys: shown, handed over, declared compromised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from kyc.cli.main import screen, service
-from kyc.errors import ConfigurationError, InputError, NotFoundError
+from kyc.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -30,12 +30,11 @@ class Stamp:
 
 def register(app: App) -> None:
     """Add the commands."""
-    keys = App(name="keys", help="Signing keys, key-encryption keys, and the destruction of data keys.")
+    keys = App(name="keys", help="Signing keys and key-encryption keys.")
     keys.command(show)
     keys.command(rotate)
     keys.command(history)
     keys.command(compromised)
-    keys.command(destroy)
     app.command(keys)
 
 
@@ -206,41 +205,4 @@ def compromised(key: str, /, *, since: Annotated[str, Parameter(name="--from")],
         screen().answer(
             {"role": said.role, "key": str(said.key), "from": at.isoformat()},
             [f"declared: {said.key} is not to be believed from {at.isoformat()} on"],
-        )
-
-
-def destroy(customer: str, /, *, yes: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Destroy the data keys of a customer for ever: payloads and scans become unreadable, every proof stays.
-
-    Retention periods, holds and the second person come with the disposal workflow; this is the bare act.
-
-    Parameters
-    ----------
-    customer
-        The customer number.
-    yes
-        Really.
-    """
-    from kyc.domain.submission import StreamName
-
-    if not yes:
-        raise InputError("destruction cannot be undone", field="yes", rule="--yes", remedy="repeat with --yes")
-    with service() as opened:
-        log = opened.log
-        rows = list(log.reader.stream(log.stream_id(StreamName("customer", customer))))
-        if not rows:
-            raise NotFoundError("no such customer", field="customer")
-        scans = [
-            bytes.fromhex(image.commitment)
-            for recorded in log.reveal(rows)
-            for image in getattr(recorded.event, "images", ())
-        ]
-        destroyed = emptied = 0
-        for key_id in dict.fromkeys(row.data_key for row in rows):
-            destroyed += log.key_store.destroy(key_id)
-            log.ring.forget(key_id)
-            emptied += log.key_store.empty(key_id, [rows[0].stream_id], scans)
-        screen().answer(
-            {"keys_destroyed": destroyed, "records_emptied": emptied},
-            [f"{destroyed} keys destroyed, {emptied} records emptied; proofs unchanged (kyc verify)"],
         )

@@ -121,6 +121,7 @@ def _register() -> None:
     from kyc.cli import (
         accesses,
         compliance,
+        disposal,
         evidence,
         exports,
         investigate,
@@ -138,7 +139,7 @@ def _register() -> None:
 
     for module in (
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, supervision, accesses, witness,
+        retention, disposal, supervision, accesses, witness,
     ):  # fmt: skip
         module.register(app)
 

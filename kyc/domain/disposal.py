@@ -21,6 +21,7 @@ from kyc.domain.values import Code, Digest, Line, Note, Record, Text, Word
 from kyc.errors import RefusedError
 
 Classes = Annotated[tuple[RecordClass, ...], msgspec.Meta(max_length=20)]
+_YEAR: Final = 4
 
 
 class RetentionEvent(Event, frozen=True, kw_only=True):
@@ -29,6 +30,8 @@ class RetentionEvent(Event, frozen=True, kw_only=True):
     STREAM: ClassVar[str] = "retention"
     RECORD_CLASS: ClassVar[RecordClass] = RecordClass.GOVERNANCE
     KEY: ClassVar[str] = "subject"
+    BY_FIELD: ClassVar[bool] = True
+    """A certificate shows what was decided and destroyed, and not of whom."""
 
     subject: Annotated[str, msgspec.Meta(pattern="^[a-z-]{1,32}/[!-~]{1,64}$")]
     """Kind and key of the subject's stream, such as ``customer/C000042``."""
@@ -149,6 +152,22 @@ class KeyDestroyed(RetentionEvent, frozen=True, kw_only=True):
     data_key: Code
 
 
+class LinkedDisposed(RetentionEvent, frozen=True, kw_only=True):
+    """Records of another subject, with whom this one is linked, were destroyed: no hold stood here against it.
+
+    Recorded together with the destruction, so that a hold on whoever is linked collides with it as well.
+    """
+
+    TOPIC: ClassVar[str] = "disposal.linked"
+    SUBMITTED: ClassVar[bool] = False
+
+    disposal: Code
+    other: Annotated[str, msgspec.Meta(pattern="^[a-z-]{1,32}/[!-~]{1,64}$")]
+    """Kind and key of the subject whose records they were."""
+    record_class: RecordClass
+    span: Word = ""
+
+
 class RecordDisposed(RetentionEvent, frozen=True, kw_only=True):
     """Nothing was found any more where it could have been; the certificate says where was looked."""
 
@@ -172,6 +191,11 @@ class ConflictDecided(RetentionEvent, frozen=True, kw_only=True):
     approver: Code
 
 
+def batch_of(disposal: str) -> str:
+    """The batch of a disposal's number: what stands before its first full stop."""
+    return disposal.partition(".")[0]
+
+
 # --- state ----------------------------------------------------------------------------------------------
 
 
@@ -181,6 +205,17 @@ class Hold(Record, frozen=True, kw_only=True):
     hold: str
     basis: str
     classes: tuple[RecordClass, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+    def covers(self, record_class: RecordClass, span: str) -> bool:
+        """Whether it lies on records of a class and clock period; those of no year are inside every period."""
+        if self.classes and record_class not in self.classes:
+            return False
+        if len(span) != _YEAR or not span.isdecimal():
+            return True
+        year = int(span)
+        return (self.since is None or self.since.year <= year) and (self.until is None or self.until.year >= year)
 
 
 class Disposal(Record, frozen=True, kw_only=True):
@@ -190,6 +225,7 @@ class Disposal(Record, frozen=True, kw_only=True):
     record_class: RecordClass
     proposer: str
     earliest: date
+    span: str = ""
     status: Literal["proposed", "approved", "rejected", "destroyed", "completed"] = "proposed"
 
 
@@ -199,9 +235,9 @@ class Retention(Record, frozen=True, kw_only=True):
     holds: tuple[Hold, ...] = ()
     disposals: tuple[Disposal, ...] = ()
 
-    def held(self, record_class: RecordClass) -> bool:
-        """Whether a hold covers a class."""
-        return any(not hold.classes or record_class in hold.classes for hold in self.holds)
+    def held(self, record_class: RecordClass, span: str = "") -> bool:
+        """Whether a hold covers a class and its clock period."""
+        return any(hold.covers(record_class, span) for hold in self.holds)
 
     def disposal(self, number: str) -> Disposal:
         """The disposal of that number.
@@ -220,7 +256,7 @@ RETENTION: Final = Stream("retention", Retention, empty=Retention())
 
 @RETENTION.changes(HoldPlaced)
 def _placed(state: Retention, event: HoldPlaced) -> Retention:
-    hold = Hold(hold=event.hold, basis=event.basis, classes=event.classes)
+    hold = Hold(hold=event.hold, basis=event.basis, classes=event.classes, since=event.since, until=event.until)
     return msgspec.structs.replace(state, holds=(*state.holds, hold))
 
 
@@ -232,8 +268,9 @@ def _released(state: Retention, event: HoldReleased) -> Retention:
 @RETENTION.changes(DisposalProposed)
 def _proposed(state: Retention, event: DisposalProposed) -> Retention:
     new = Disposal(
-        disposal=event.disposal, record_class=event.record_class, proposer=event.proposer, earliest=event.earliest
-    )
+        disposal=event.disposal, record_class=event.record_class, proposer=event.proposer, earliest=event.earliest,
+        span=event.span,
+    )  # fmt: skip
     return msgspec.structs.replace(state, disposals=(*state.disposals, new))
 
 
@@ -288,7 +325,7 @@ def _may_propose(state: Retention, event: DisposalProposed, given: Given) -> Non
         raise RefusedError("this number is in use", field="disposal", rule="unique for the subject")
     if event.earliest > given.today:
         raise RefusedError("the deadline is not over", field="earliest", rule="not after today")
-    _free(state, event.record_class)
+    _free(state, event.record_class, event.span)
 
 
 @RETENTION.rule(DisposalApproved, DisposalRejected)
@@ -299,7 +336,7 @@ def _by_another(state: Retention, event: DisposalApproved | DisposalRejected, gi
     if disposal.proposer == event.approver or event.approver != given.origin.actor:
         raise RefusedError("who proposes does not approve", field="approver", rule="two people, the second acts")
     if isinstance(event, DisposalApproved):
-        _free(state, disposal.record_class)
+        _free(state, disposal.record_class, disposal.span)
 
 
 @RETENTION.rule(KeyDestroyed)
@@ -309,7 +346,12 @@ def _may_destroy(state: Retention, event: KeyDestroyed, given: Given) -> None:
         raise RefusedError("it is not approved", field="disposal", rule="disposal.approved")
     if disposal.earliest > given.today:
         raise RefusedError("the deadline is not over", field="disposal", rule="not after today")
-    _free(state, disposal.record_class)
+    _free(state, disposal.record_class, disposal.span)
+
+
+@RETENTION.rule(LinkedDisposed)
+def _linked_free(state: Retention, event: LinkedDisposed, _: Given) -> None:
+    _free(state, event.record_class, event.span)
 
 
 @RETENTION.rule(RecordDisposed)
@@ -323,8 +365,8 @@ def _decided_by_two(_: Retention, event: ConflictDecided, given: Given) -> None:
     second_person(event.approver, given, "approver")
 
 
-def _free(state: Retention, record_class: RecordClass) -> None:
-    if state.held(record_class):
+def _free(state: Retention, record_class: RecordClass, span: str) -> None:
+    if state.held(record_class, span):
         raise RefusedError(
             "a hold forbids it", field="subject", rule="hold.placed", remedy="wait until the hold is released"
         )

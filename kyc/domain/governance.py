@@ -248,6 +248,16 @@ class SigningKeyCompromised(OperationEvent, frozen=True, kw_only=True):
     """The signed note."""
 
 
+class DisposalsReapplied(OperationEvent, frozen=True, kw_only=True):
+    """A restored backup had brought destroyed keys back; they are destroyed again (PIPL art. 47)."""
+
+    TOPIC: ClassVar[str] = "disposal.reapplied"
+
+    keys: Count
+    register: Digest
+    """SHA-256 of the register of destroyed keys that was applied."""
+
+
 class CustodyTransferred(OperationEvent, frozen=True, kw_only=True):
     """Records were handed to the body the State Council names, on dissolution (AML24 art. 34)."""
 

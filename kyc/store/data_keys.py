@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from kyc.clock import Clock
@@ -14,6 +14,24 @@ from kyc.store.database import Database
 from kyc.store.records import lane_of
 
 _log = logger("keys")
+
+
+class Emptied(NamedTuple):
+    """What was removed under a destroyed key: rows, and bytes of ciphertext."""
+
+    events: int
+    scans: int
+    snapshots: int
+    bytes: int
+
+
+class Left(NamedTuple):
+    """What is still there under a key, in rows: the key itself, ciphertext of events and scans, snapshots."""
+
+    keys: int
+    events: int
+    scans: int
+    snapshots: int
 
 
 class DataKeyStore:
@@ -70,14 +88,33 @@ class DataKeyStore:
             _log.warning("data key destroyed", key_id=key_id.hex())
         return destroyed
 
-    def empty(self, key_id: bytes, streams: Sequence[bytes], scans: Sequence[bytes]) -> int:
-        """Empty the ciphertext under a destroyed key in the named streams and scans; the number of rows."""
+    def empty(self, key_id: bytes, streams: Sequence[bytes]) -> Emptied:
+        """Empty what a destroyed key protects: events of the named streams, scans; remove its snapshots."""
+        arguments = (lane_of(key_id, self._lanes), _uuid(key_id), pgbinary.uuids(streams))
         with self._database.connection() as connection:
-            row = connection.execute(
-                statements.EMPTY_DESTROYED,
-                (lane_of(key_id, self._lanes), _uuid(key_id), pgbinary.uuids(streams), pgbinary.byteas(scans)),
-            ).fetchone()
-        return int(row[0]) if row else 0
+            row = connection.execute(statements.EMPTY_DESTROYED, arguments).fetchone()
+        return Emptied(*row) if row else Emptied(0, 0, 0, 0)
+
+    def left(self, key_id: bytes, streams: Sequence[bytes]) -> Left:
+        """What is still there under a key: looked for in the tables themselves."""
+        lane = lane_of(key_id, self._lanes)
+        arguments = (lane, _uuid(key_id), lane, pgbinary.uuids(streams), _uuid(key_id), lane, _uuid(key_id))
+        with self._database.connection() as connection:
+            row = connection.execute(statements.LEFT_UNDER_KEY, (*arguments, lane, _uuid(key_id))).fetchone()
+        assert row is not None, "counts are one row"
+        return Left(*row)
+
+    def protected(self, key_id: bytes, streams: Sequence[bytes]) -> list[tuple[bytes, int, bytes]]:
+        """(stream id, version, hash) of every event of the named streams under a key, in that order."""
+        arguments = (lane_of(key_id, self._lanes), pgbinary.uuids(streams), _uuid(key_id))
+        with self._database.connection() as connection:
+            return connection.execute(statements.PROTECTED_EVENTS, arguments, binary=True).fetchall()
+
+    def scans(self, key_id: bytes) -> list[bytes]:
+        """The commitments of the scans under a key, sorted."""
+        arguments = (lane_of(key_id, self._lanes), _uuid(key_id))
+        with self._database.connection() as connection:
+            return [row[0] for row in connection.execute(statements.PROTECTED_SCANS, arguments, binary=True)]
 
 
 def _wrapped(rows: Sequence[tuple[Any, ...]]) -> list[WrappedKey]:

@@ -267,3 +267,10 @@ from answer a join answer b on b.id = a.id and b.edition = 1
 where a.edition = 0
     and (a.keep_through, a.must_delete_by) is distinct from (b.keep_through, b.must_delete_by)
 group by 1, 2, 3 order by 1, 2, 3
+
+-- survivors --
+-- Which of some files have absorbed another whose identity records are still there.
+select distinct m.survivor from kyc_read.retention_merge m
+where m.survivor = any (%s) and exists (
+    select from kyc_read.retention_unit u join kyc_keys.data_key k on k.id = u.data_key
+    where u.subject = m.absorbed and u.record_class = 'identity' and k.destroyed_at is null)

@@ -139,7 +139,7 @@ def test_disposed_records_stay_green(bank: Bank) -> None:
     report = audited(bank)
     assert report.ok
     assert any("still hold ciphertext" in text for text in report.not_proved)
-    bank.log.key_store.empty(first.data_key, [first.stream_id], [])
+    bank.log.key_store.empty(first.data_key, [first.stream_id])
     report = audited(bank)
     assert (report.findings, report.counts["disposed"]) == ([], 1)
     assert any("their content is gone" in text for text in report.not_proved)

@@ -152,8 +152,25 @@ on conflict do nothing
 select kyc_keys.destroy(%s, %s, %s)
 
 -- empty_destroyed --
--- Empty the ciphertext under a destroyed key in the named streams and scans: how many rows.
-select kyc.empty_destroyed(%s, %s, %s, %s)
+-- Empty what a destroyed key protects: events of the named streams, scans, snapshots; rows of each, and bytes.
+select events, scans, snapshots, bytes from kyc.empty_destroyed(%s, %s, %s)
+
+-- left_under_key --
+-- What is still there under a key: the key, ciphertext of events and scans, snapshots.
+select (select count(*) from kyc_keys.data_key where lane = %s and id = %s and length(wrapped) > 0),
+    (select count(*) from kyc.event
+        where lane = %s and stream_id = any (%s) and data_key = %s and length(state) > 0),
+    (select count(*) from kyc.scan where lane = %s and data_key = %s and length(state) > 0),
+    (select count(*) from kyc.snapshot where lane = %s and data_key = %s)
+
+-- protected_events --
+-- The events of some streams under a key.
+select stream_id, version, hash from kyc.event
+where lane = %s and stream_id = any (%s) and data_key = %s order by stream_id, version
+
+-- protected_scans --
+-- The scans under a key.
+select commitment from kyc.scan where lane = %s and data_key = %s order by commitment
 
 -- take_lease --
 -- Take or keep the lease: the fencing number, or nothing while another holder's lease runs.

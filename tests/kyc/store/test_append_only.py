@@ -62,14 +62,14 @@ def test_destruction_and_emptying(log: EventLog) -> None:
     """A destroyed key makes its records unreadable at once; then, and only then, the ciphertext may be emptied."""
     log.append([unit("1", noted("C1", "a")), unit("2", noted("C2", "b"))])
     (row,) = log.reader.stream(log.stream_id(customer("C1")))
-    assert log.key_store.empty(row.data_key, [row.stream_id], []) == 0
+    assert log.key_store.empty(row.data_key, [row.stream_id]).events == 0
     assert log.key_store.destroy(row.data_key)
     assert not log.key_store.destroy(row.data_key)
     log.ring.forget(row.data_key)
     (gone,) = log.events(customer("C1"))
     assert gone.event is None
     assert gone.row.state
-    assert log.key_store.empty(row.data_key, [row.stream_id], []) == 1
+    assert log.key_store.empty(row.data_key, [row.stream_id]).events == 1
     (emptied,) = log.events(customer("C1"))
     assert (emptied.event, emptied.row.state, emptied.row.hash) == (None, b"", row.hash)
     (other,) = log.events(customer("C2"))
@@ -82,7 +82,7 @@ def test_retry_after_disposal_gets_its_receipt(log: EventLog) -> None:
     (row,) = log.reader.stream(log.stream_id(customer("C1")))
     log.key_store.destroy(row.data_key)
     log.ring.forget(row.data_key)
-    log.key_store.empty(row.data_key, [row.stream_id], [])
+    log.key_store.empty(row.data_key, [row.stream_id])
     (again,) = log.append([unit("k", noted("C1", "a"))])
     assert isinstance(first, tuple)
     assert isinstance(again, tuple)

@@ -1,0 +1,305 @@
+"""Commands of holds and disposal: two people decide, a third run carries out, and nothing goes before its day."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from cyclopts import App
+
+from kyc.cli.main import screen, service
+from kyc.cli.retention import Count, Question, asked_of, named
+from kyc.errors import InputError
+
+if TYPE_CHECKING:
+    from kyc.disposals import Disposals, Proposal, Run
+    from kyc.domain.submission import Origin
+    from kyc.wiring import Service
+
+Basis = Literal["aml-investigation", "order", "litigation", "complaint", "request", "audit", "error-found"]
+Status = Literal["proposed", "approved", "rejected", "destroyed", "completed"]
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    disposal = App(name="disposal", help="What is due is proposed, approved by another, destroyed, certified.")
+    disposal.command(show, name="list")
+    for command in (propose, approve, reject, execute, reapply):
+        disposal.command(command)
+    hold = App(name="hold", help="Holds: while one lies on records, nothing of them is disposed of.")
+    hold.command(place)
+    hold.command(release)
+    hold.command(holds, name="list")
+    app.command(disposal)
+    app.command(hold)
+
+
+# --- disposal -------------------------------------------------------------------------------------------
+
+
+def show(batch: str | None = None, /, *, status: tuple[Status, ...] = ()) -> None:
+    """Disposals and where each stands; what could be proposed today is told by `kyc retention due`.
+
+    Parameters
+    ----------
+    batch
+        Only this batch.
+    status
+        Only in these states.
+    """
+    from projections.engine import Engine
+
+    with service() as opened:
+        Engine(opened.log).catch_up()
+        found = list(_desk(opened, ()).proposals(batch, *status))
+    screen().answer(
+        [_told(one) for one in found],
+        [f"{one.status:<10} {_name(one)}  {one.disposal}  proposed by {one.proposer}" for one in found] or ["none"],
+    )
+
+
+def propose(
+    batch: str, /, *, actor: str, subject: str | None = None, record_class: str | None = None,
+    branch: str | None = None, limit: Count = 1_000_000, jurisdiction: tuple[str, ...] = (),
+) -> None:  # fmt: skip
+    """Propose everything that is due today, or some of it, as one batch.
+
+    Parameters
+    ----------
+    batch
+        A name for what is proposed together, without full stop.
+    actor
+        Who proposes, by pseudonym.
+    subject
+        Only of this subject, such as customer/C00000001.
+    record_class
+        Only of this class.
+    branch
+        Only what was first recorded at this branch.
+    limit
+        Units at most.
+    jurisdiction
+        Home and host law; that of the published rules.
+    """
+    with service() as opened:
+        numbers = _desk(opened, jurisdiction).propose(
+            batch, actor, subject=named(subject) if subject else None, record_class=record_class, branch=branch,
+            limit=limit,
+        )  # fmt: skip
+    screen().answer({"batch": batch, "proposed": len(numbers)}, [f"{len(numbers):,} disposals proposed in {batch}"])
+
+
+def approve(batch: str, /, *, actor: str) -> None:
+    """Approve what waits in a batch; whoever proposed it may not.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    actor
+        The second person, by pseudonym.
+    """
+    with service() as opened:
+        count = _desk(opened, ()).decide(batch, actor)
+    screen().answer({"batch": batch, "approved": count}, [f"{count:,} disposals approved in {batch}"])
+
+
+def reject(batch: str, /, *, actor: str, reason: str) -> None:
+    """Reject what waits in a batch.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    actor
+        The second person, by pseudonym.
+    reason
+        Why.
+    """
+    if not reason:
+        raise InputError("a rejection has a reason", field="reason", rule="not empty")
+    with service() as opened:
+        count = _desk(opened, ()).decide(batch, actor, reject=reason)
+    screen().answer({"batch": batch, "rejected": count}, [f"{count:,} disposals rejected in {batch}"])
+
+
+def execute(batch: str, /, *, actor: str, jurisdiction: tuple[str, ...] = ()) -> int:
+    """Destroy the keys of what is approved, remove all that lies under them, look again, certify.
+
+    Killed at any moment, it goes on where it stood when it is run again. Exit code 2 where something may not go any
+    more (a hold, a return, another law), 1 where something is left behind and not certified.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    actor
+        Who carries it out, by pseudonym.
+    jurisdiction
+        Home and host law; that of the published rules.
+    """
+    with service() as opened, screen().progress("dispose") as step:
+        run = _desk(opened, jurisdiction).execute(batch, actor, progress=step)
+    _answer(run)
+    results = {one.result for one in run.outcomes}
+    return 1 if "failed" in results else 2 if "refused" in results else 0
+
+
+def reapply(*, actor: str) -> None:
+    """Destroy again what the register says is destroyed: after a backup of the database was restored.
+
+    Parameters
+    ----------
+    actor
+        Who does it, by pseudonym.
+    """
+    from kyc.disposals import reapply as again
+
+    with service() as opened:
+        count = again(opened.ledger, _register_of(opened), actor)
+    screen().answer({"destroyed_again": count}, [f"{count:,} keys had come back and are destroyed again"])
+
+
+def _answer(run: Run) -> None:
+    counts = {name: sum(one.result == name for one in run.outcomes) for name in ("completed", "refused", "failed")}
+    emptied = run.emptied._asdict()
+    removed = "removed: " + ", ".join(f"{rows:,} {name}" for name, rows in emptied.items())
+    screen().answer(
+        counts | {"emptied": emptied, "tables": [one._asdict() for one in run.tables]}
+        | {"disposals": [_told(one.proposal) | {"result": one.result, "reason": one.reason,
+                                                "certificate": one.certificate} for one in run.outcomes]},
+        [
+            ", ".join(f"{count:,} {name}" for name, count in counts.items()),
+            removed,
+        ]
+        + [f"{one.table}: {one.before:,} bytes before, {one.after:,} after" for one in run.tables]
+        + [f"{one.result}: {_name(one.proposal)}: {one.reason}" for one in run.outcomes if one.reason],
+    )  # fmt: skip
+
+
+# --- holds ----------------------------------------------------------------------------------------------
+
+
+def place(
+    subject: str, number: str, /, *, basis: Basis, actor: str, reference: str = "",
+    record_class: tuple[str, ...] = (), since: date | None = None, until: date | None = None,
+) -> None:  # fmt: skip
+    """Place a hold: from now on nothing it lies on is disposed of, whatever was approved before.
+
+    Parameters
+    ----------
+    subject
+        Kind and number, such as customer/C00000001 or account/A1; linked records are held too.
+    number
+        Of the hold.
+    basis
+        What for.
+    actor
+        Who places it, by pseudonym.
+    reference
+        Number of the case, order or claim.
+    record_class
+        Only records of these classes.
+    since
+        Only records about days from this one on.
+    until
+        Only records about days until this one.
+    """
+    from kyc.clock import to_datetime
+    from kyc.domain.disposal import HoldPlaced
+    from kyc.domain.event import RecordClass
+    from kyc.retention.disposal import place_hold, retention_of
+
+    try:
+        classes = tuple(RecordClass(one) for one in record_class)
+    except ValueError:
+        raise InputError("no such class", field="record_class", rule=", ".join(RecordClass)) from None
+    with service() as opened:
+        event = HoldPlaced(
+            occurred_at=to_datetime(opened.clock.now_us()), subject=retention_of(named(subject)).key, hold=number,
+            basis=basis, reference=reference, classes=classes, since=since, until=until,
+        )  # fmt: skip
+        place_hold(opened.ledger, event, _origin(actor))
+    screen().answer({"subject": subject, "hold": number, "in_force": True}, [f"hold {number} lies on {subject}"])
+
+
+def release(subject: str, number: str, /, *, actor: str, approver: str, reason: str) -> None:
+    """Release a hold; a second person agrees.
+
+    Parameters
+    ----------
+    subject
+        Kind and number of the subject.
+    number
+        Of the hold.
+    actor
+        Who releases it, by pseudonym.
+    approver
+        The second person.
+    reason
+        Why it ends.
+    """
+    from kyc.clock import to_datetime
+    from kyc.domain.disposal import HoldReleased
+    from kyc.retention.disposal import release_hold, retention_of
+
+    with service() as opened:
+        event = HoldReleased(
+            occurred_at=to_datetime(opened.clock.now_us()), subject=retention_of(named(subject)).key, hold=number,
+            reason=reason, approver=approver,
+        )  # fmt: skip
+        release_hold(opened.ledger, event, _origin(actor))
+    screen().answer({"subject": subject, "hold": number, "in_force": False}, [f"hold {number} is released"])
+
+
+def holds(subject: str, /) -> None:
+    """The holds in force on a subject.
+
+    Parameters
+    ----------
+    subject
+        Kind and number.
+    """
+    from kyc.retention.disposal import retention_of, standing
+
+    with service() as opened:
+        _, state = standing(opened.log, retention_of(named(subject)))
+    screen().answer(
+        {"subject": subject, "holds": [{name: getattr(one, name) for name in one.__struct_fields__}
+                                       for one in state.holds]},
+        [f"{one.hold}  {one.basis}  {', '.join(one.classes) or 'everything'}" for one in state.holds] or ["none"],
+    )  # fmt: skip
+
+
+# --- what the commands share ----------------------------------------------------------------------------
+
+
+def _desk(opened: Service, jurisdiction: tuple[str, ...]) -> Disposals:
+    from kyc.disposals import Disposals
+
+    asked = asked_of(opened, Question(jurisdiction=jurisdiction))
+    return Disposals(opened.ledger, _register_of(opened), asked)
+
+
+def _register_of(opened: Service) -> Any:
+    from kyc.retention.register import Register
+
+    return Register(opened.configuration.home / "disposals.ndjson")
+
+
+def _origin(actor: str) -> Origin:
+    from kyc.disposals import origin
+
+    return origin(actor)
+
+
+def _name(one: Proposal) -> str:
+    return f"{one.subject.kind}/{one.subject.key} {one.record_class} {one.span}".rstrip()
+
+
+def _told(one: Proposal) -> dict[str, Any]:
+    return {
+        "subject": f"{one.subject.kind}/{one.subject.key}", "disposal": one.disposal,
+        "record_class": one.record_class, "span": one.span, "status": one.status, "proposer": one.proposer,
+        "earliest": one.case.earliest,
+    }  # fmt: skip

@@ -1,0 +1,382 @@
+"""Disposal from list to certificate: what is due is proposed, a second person approves, approved is carried out.
+
+What is due comes from the deadlines of the day, again at the moment of execution; what the law, a hold or another
+person's evidence forbids is left alone and said. One disposal is one unit (subject, class, period), so one data
+key; a batch is what was proposed together. Carrying out one of them is :mod:`kyc.retention.disposal`'s business;
+here the read models and our own exports become places that are cleared and searched as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+from uuid import UUID
+
+from kyc.clock import to_datetime
+from kyc.domain.admit import HEAD_OFFICE
+from kyc.domain.disposal import DisposalApproved, DisposalProposed, DisposalRejected
+from kyc.domain.event import Event, RecordClass
+from kyc.domain.governance import DisposalsReapplied
+from kyc.domain.submission import Origin, StreamName
+from kyc.errors import InputError, KycError, NotFoundError, RefusedError
+from kyc.keys.ring import KeyName
+from kyc.ledger import Ledger
+from kyc.retention.disposal import (
+    Doomed,
+    Place,
+    StorePlace,
+    Task,
+    certify,
+    destruction,
+    open_disposal,
+    record,
+    retention_of,
+    shred,
+    standing,
+    statement,
+)
+from kyc.retention.register import Register
+from kyc.store.data_keys import Emptied
+from kyc.store.log import EventLog
+from kyc.store.reclaim import Reclaimed, reclaim
+from projections import disposal_register, retention_deadlines, retention_trigger
+from projections.disposal_register import Case
+from projections.engine import Engine
+from projections.left import ReadModels
+from projections.retention_deadlines import Asked, Due
+from replay.named import names
+
+_LAST: Final = frozenset({RecordClass.IDENTITY, RecordClass.ACCOUNT})
+"""Files that the clocks and links of a subject's other records hang on."""
+_COUNTING: Final = frozenset({"due", "running", "held", "conflict"})
+PURPOSE: Final = "retention"
+BASIS: Final = "AML24-34"
+
+
+class Proposal(NamedTuple):
+    """One disposal as people see it."""
+
+    subject: StreamName
+    disposal: str
+    record_class: str
+    span: str
+    status: str
+    proposer: str
+    case: Case
+
+
+class Outcome(NamedTuple):
+    """What became of one disposal."""
+
+    proposal: Proposal
+    result: Literal["completed", "refused", "failed"]
+    reason: str = ""
+    certificate: str = ""
+    """SHA-256 of the statement."""
+
+
+class Run(NamedTuple):
+    """What a run has done."""
+
+    outcomes: list[Outcome]
+    emptied: Emptied
+    tables: list[Reclaimed]
+    """Sizes of the tables before and after they were vacuumed; empty where this role may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disposals:
+    """The desk: over one ledger, one register, the law of a day, and places besides the log and the read models."""
+
+    ledger: Ledger
+    register: Register
+    asked: Asked
+    """The law and the day that decide what is due: today."""
+    places: tuple[Place, ...] = ()
+
+    @property
+    def log(self) -> EventLog:
+        """The event log."""
+        return self.ledger.log
+
+    # --- proposing and deciding -------------------------------------------------------------------------
+
+    def propose(
+        self, batch: str, actor: str, *, subject: StreamName | None = None, record_class: str | None = None,
+        branch: str | None = None, limit: int = retention_deadlines.ALL,
+    ) -> list[str]:  # fmt: skip
+        """Propose everything that is due today, or some of it; the numbers of the new disposals.
+
+        Run again it proposes what is not under way yet.
+
+        Raises:
+            InputError: a batch's name is a word without full stop.
+        """
+        if not batch.isascii() or "." in batch or not 0 < len(batch) <= 24 or " " in batch:
+            raise InputError("not the name of a batch", field="batch", rule="up to 24 characters, no full stop")
+        Engine(self.log).catch_up()
+        wanted = None if subject is None else self.log.stream_id(subject)
+        due = [
+            one for one in retention_deadlines.listed(
+                self.log, self.asked, "due", record_class=record_class, branch=branch, limit=limit
+            )
+            if wanted in {None, one.subject}
+        ]  # fmt: skip
+        known = names(self.log, [one.subject for one in due])
+        made = []
+        for unit in self._explained(due):
+            name = known.get(unit.subject)
+            if name is not None and (number := self._propose(batch, actor, name, unit)):
+                made.append(number)
+        return made
+
+    def _propose(self, batch: str, actor: str, name: StreamName, unit: Due) -> str:
+        """The number of the disposal; empty where these records are being disposed of already."""
+        record_class = RecordClass(unit.record_class)
+        _, state = standing(self.log, retention_of(name))
+        if open_disposal(state, record_class, unit.period) is not None:
+            return ""
+        earliest = unit.deadline.earliest_disposal
+        assert earliest is not None, "what is due has a date"
+        number = ".".join(part for part in (batch, unit.record_class, unit.period) if part)
+        event = DisposalProposed(
+            occurred_at=to_datetime(self.log.clock.now_us()), subject=retention_of(name).key, disposal=number,
+            record_class=record_class, span=unit.period, policies=unit.deadline.policies, earliest=earliest,
+            proposer=actor,
+        )  # fmt: skip
+        record(self.ledger, event, f"disposal/{event.subject}/{number}/proposed", origin(actor))
+        return number
+
+    def decide(self, batch: str, approver: str, *, reject: str = "") -> int:
+        """Approve everything of a batch that waits for it, or reject it with a reason; how much.
+
+        Raises:
+            RefusedError: who proposed does not approve, or a hold came in between.
+        """
+        Engine(self.log).catch_up()
+        waiting = list(self.proposals(batch, "proposed"))
+        for one in waiting:
+            now, subject = to_datetime(self.log.clock.now_us()), retention_of(one.subject).key
+            event: Event = DisposalApproved(
+                occurred_at=now, subject=subject, disposal=one.disposal, approver=approver
+            )
+            if reject:
+                event = DisposalRejected(
+                    occurred_at=now, subject=subject, disposal=one.disposal, approver=approver, reason=reject
+                )
+            record(self.ledger, event, f"disposal/{subject}/{one.disposal}/decided", origin(approver))
+        return len(waiting)
+
+    def proposals(self, batch: str | None, *statuses: disposal_register.Status) -> Iterator[Proposal]:
+        """The disposals of a batch, or of all, in some status, as the log tells them."""
+        for case in disposal_register.of_batch(self.log, batch, *statuses):
+            (told,) = self.log.events(case.retention, after=case.proposed - 1, through=case.proposed)
+            event = told.event
+            if isinstance(event, DisposalProposed):
+                kind, _, key = event.subject.partition("/")
+                yield Proposal(
+                    StreamName(kind, key), event.disposal, case.record_class, case.span, case.status,
+                    event.proposer, case,
+                )  # fmt: skip
+
+    # --- carrying out -----------------------------------------------------------------------------------
+
+    def execute(
+        self, batch: str, actor: str, *, progress: Callable[[int, int], None] = lambda _, __: None
+    ) -> Run:  # fmt: skip
+        """Carry out what is approved of a batch, and finish what a crash left half done.
+
+        What may not go any more is refused one by one; the others go on. Keys are destroyed one after the other,
+        then all places are cleared together, then each disposal is looked after and certified.
+        """
+        engine = Engine(self.log)
+        engine.catch_up()
+        store = StorePlace(self.log)
+        places: tuple[Place, ...] = (store, ReadModels(self.log, engine), *self.places)
+        todo = sorted(self.proposals(batch, "approved", "destroyed"), key=self._turn())
+        known = {self.log.stream_id(one.subject): one.subject for one in todo}
+        outcomes: list[Outcome] = []
+        tasks: list[tuple[Proposal, Task]] = []
+        for at, one in enumerate(todo):
+            progress(at, 2 * len(todo))
+            try:
+                task = self._shredded(one, known, origin(actor))
+            except KycError as error:
+                outcomes.append(_failed(one, error))
+            else:
+                tasks.append((one, task))
+        for place in places if tasks else ():
+            place.clear([task.doomed for _, task in tasks])
+        for at, (one, task) in enumerate(tasks):
+            progress(len(todo) + at, 2 * len(todo))
+            try:
+                done = certify(self.ledger, task, places, origin(actor))
+            except KycError as error:
+                outcomes.append(_failed(one, error))
+            else:
+                outcomes.append(Outcome(one, "completed", certificate=done.certificate if done else ""))
+        engine.catch_up()
+        return Run(outcomes, store.emptied, reclaim(self.log.database.dsn) if tasks else [])
+
+    def _turn(self) -> Callable[[Proposal], tuple[int, bool]]:
+        """The order in which records go: files that others' clocks and links hang on come last."""
+        last = {RecordClass.IDENTITY: 1, RecordClass.ACCOUNT: 2}
+        survivors: dict[bytes, bool] = {}
+
+        def turn(one: Proposal) -> tuple[int, bool]:
+            stream = self.log.stream_id(one.subject)
+            if stream not in survivors:
+                survivors[stream] = bool(retention_deadlines.survivors(self.log, [stream]))
+            return last.get(RecordClass(one.record_class), 0), survivors[stream]
+
+        return turn
+
+    def _shredded(self, one: Proposal, known: Mapping[bytes, StreamName], by: Origin) -> Task:
+        """The task, its key destroyed.
+
+        Raises:
+            RefusedError: it may not be.
+        """
+        try:
+            task = self.task(one, known)
+            shred(self.ledger, task, self.register, by)
+        except RefusedError:
+            if not self._destroyed(one):
+                raise
+            task = self.task(one, known)  # another process was first; what is left to do is the same for both
+            shred(self.ledger, task, self.register, by)
+        return task
+
+    def task(self, one: Proposal, known: Mapping[bytes, StreamName] = MappingProxyType({})) -> Task:
+        """What is to be destroyed, once it is sure that it may be; ``known`` are names of streams.
+
+        Raises:
+            RefusedError: it is not due today, or its key protects somebody else's records too.
+        """
+        log, subject = self.log, self.log.stream_id(one.subject)
+        streams = [
+            one.subject,
+            *([StreamName("postings", one.subject.key)] if one.subject.kind == "account" else []),
+        ]
+        ids = tuple(map(log.stream_id, streams))
+        if self._destroyed(one):
+            event, _ = destruction(log, retention_of(one.subject), one.disposal)
+            return Task(subject=one.subject, disposal=one.disposal, doomed=Doomed(UUID(event.data_key).bytes, ids))
+        found = log.key_store.living([KeyName(subject, one.record_class, one.span)])
+        if not found:
+            raise RefusedError("there are no such records", field="disposal", rule="a living key")
+        key = found[0].id
+        if any(unit.stream not in ids for unit in retention_trigger.units(log, [key])):
+            raise RefusedError(
+                "the key protects somebody else's records too", field="data_key", rule="never destroyed",
+                remedy="have the records looked at: they were recorded under the wrong key",
+            )  # fmt: skip
+        unit = self._due(one, subject)
+        linked = names(log, unit.linked) | dict(known)
+        return Task(
+            subject=one.subject, disposal=one.disposal, doomed=Doomed(key, ids),
+            linked=tuple(linked[other] for other in unit.linked if other in linked),
+        )  # fmt: skip
+
+    def _destroyed(self, one: Proposal) -> bool:
+        """Whether the key is destroyed, as the log says just now."""
+        _, state = standing(self.log, retention_of(one.subject))
+        return state.disposal(one.disposal).status in {"destroyed", "completed"}
+
+    def _due(self, one: Proposal, subject: bytes) -> Due:
+        """The unit with its deadline of today.
+
+        Raises:
+            RefusedError: it is not due.
+        """
+        if retention_deadlines.survivors(self.log, [subject]):
+            raise RefusedError(
+                "this file has absorbed another that is still there", field="subject", rule="the absorbed one first"
+            )
+        found = None
+        for unit in retention_deadlines.deadlines(self.log, self.asked, subject):
+            if (unit.record_class, unit.period) == (one.record_class, one.span):
+                found = unit
+            elif one.record_class in _LAST and unit.deadline.state in _COUNTING and self._there(unit):
+                raise RefusedError(
+                    "other records of the subject count by this file", field="disposal",
+                    rule=f"{unit.record_class} {unit.period}".rstrip() + " first",
+                )  # fmt: skip
+        if found is None:
+            raise NotFoundError("no records of this class and period", field="disposal", remedy="kyc project")
+        if not found.deadline.due:
+            raise RefusedError(
+                "not due today", field="disposal", rule=found.deadline.state, remedy="kyc retention show"
+            )
+        return found
+
+    def _there(self, unit: Due) -> bool:
+        """Whether the unit's key is not destroyed yet: read models may not have heard of it."""
+        return bool(self.log.key_store.living([KeyName(unit.subject, unit.record_class, unit.period)]))
+
+    def _explained(self, units: Sequence[retention_deadlines.Listed]) -> Iterator[Due]:
+        """The same units with the policies that gave their dates."""
+        wanted = {(one.subject, one.record_class, one.period) for one in units}
+        subjects = sorted({one.subject for one in units})
+        for at in range(0, len(subjects), retention_deadlines.PAGE):
+            page = subjects[at : at + retention_deadlines.PAGE]
+            for unit in retention_deadlines.deadlines(self.log, self.asked, *page):
+                if (unit.subject, unit.record_class, unit.period) in wanted:
+                    yield unit
+
+    def stated(self, one: Proposal) -> bytes:
+        """The bytes of the statement whose digest is recorded; asks again whether anything is left.
+
+        Raises:
+            NotFoundError: nothing is certified yet.
+        """
+        task = self.task(one)
+        (told,) = self.log.events(
+            one.case.retention, after=(one.case.certified or 1) - 1, through=one.case.certified or 1
+        )
+        event = told.event
+        found = getattr(event, "certificate", None)
+        if found is None:
+            raise NotFoundError("nothing is certified yet", field="disposal", remedy="kyc disposal execute")
+        return statement(self.log, task, event.places, event.note).raw  # type: ignore[union-attr]
+
+
+def _failed(one: Proposal, error: KycError) -> Outcome:
+    said = f"{error.message}: {error.rule}"
+    return Outcome(one, "refused" if isinstance(error, RefusedError) else "failed", said)
+
+
+def streams_of(subject: StreamName) -> tuple[StreamName, ...]:
+    """The streams whose events a subject's keys protect (:func:`kyc.domain.admit.subject_of`)."""
+    return (subject, StreamName("postings", subject.key)) if subject.kind == "account" else (subject,)
+
+
+def origin(actor: str) -> Origin:
+    """Whoever acts at the desk."""
+    return Origin(actor=actor, branch=HEAD_OFFICE, purpose=PURPOSE, legal_basis=BASIS)
+
+
+def reapply(ledger: Ledger, register: Register, actor: str) -> int:
+    """Destroy again the keys of the register that a restored backup has brought back; how many.
+
+    That it happens is recorded first; read models are swept with it. Run again it does the rest.
+    """
+    log = ledger.log
+    entries = register.entries()
+    back = {key.id for key in log.key_store.by_id([UUID(one.data_key).bytes for one in entries]) if key.wrapped}
+    if back:
+        now = log.clock.now_us()
+        event = DisposalsReapplied(
+            occurred_at=to_datetime(now), office="retention", keys=len(back), register=register.digest()
+        )
+        record(ledger, event, f"disposal/reapplied/{now}", origin(actor))
+    for one in entries:
+        key = UUID(one.data_key).bytes
+        if key in back:
+            log.key_store.destroy(key)
+            log.ring.forget(key)
+        log.key_store.empty(key, [UUID(stream).bytes for stream in one.streams])
+    Engine(log).catch_up()
+    return len(back)
