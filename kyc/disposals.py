@@ -14,9 +14,11 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from kyc.clock import to_datetime
 from kyc.domain.admit import HEAD_OFFICE
-from kyc.domain.disposal import DisposalApproved, DisposalProposed, DisposalRejected
+from kyc.domain.disposal import DisposalApproved, DisposalProposed, DisposalRejected, RecordDisposed
 from kyc.domain.event import Event, RecordClass
 from kyc.domain.governance import DisposalsReapplied
 from kyc.domain.submission import Origin, StreamName
@@ -37,15 +39,17 @@ from kyc.retention.disposal import (
     standing,
     statement,
 )
-from kyc.retention.register import Register
+from kyc.retention.register import Destroyed, Lines
 from kyc.store.data_keys import Emptied
 from kyc.store.log import EventLog
 from kyc.store.reclaim import Reclaimed, reclaim
+from kyc.store.sealed import SealedLog
 from projections import disposal_register, retention_deadlines, retention_trigger
 from projections.disposal_register import Case
 from projections.engine import Engine
 from projections.left import ReadModels
 from projections.retention_deadlines import Asked, Due
+from replay.certified import Disposed, issue
 from replay.named import names
 
 _LAST: Final = frozenset({RecordClass.IDENTITY, RecordClass.ACCOUNT})
@@ -91,7 +95,7 @@ class Disposals:
     """The desk: over one ledger, one register, the law of a day, and places besides the log and the read models."""
 
     ledger: Ledger
-    register: Register
+    register: Lines[Destroyed]
     asked: Asked
     """The law and the day that decide what is due: today."""
     places: tuple[Place, ...] = ()
@@ -326,21 +330,39 @@ class Disposals:
                 if (unit.subject, unit.record_class, unit.period) in wanted:
                     yield unit
 
-    def stated(self, one: Proposal) -> bytes:
-        """The bytes of the statement whose digest is recorded; asks again whether anything is left.
+    # --- certificates -----------------------------------------------------------------------------------
+
+    def certificates(
+        self, batch: str, sealed: SealedLog, key: Ed25519PrivateKey, log_key: str
+    ) -> Iterator[tuple[str, bytes]]:  # fmt: skip
+        """(file name, certificate) of each completed disposal of a batch; names say nothing of whose it is.
 
         Raises:
-            NotFoundError: nothing is certified yet.
+            NotFoundError: a disposal is not sealed yet.
+            LogMismatchError: what is there is not what was certified.
         """
-        task = self.task(one)
-        (told,) = self.log.events(
-            one.case.retention, after=(one.case.certified or 1) - 1, through=one.case.certified or 1
-        )
-        event = told.event
-        found = getattr(event, "certificate", None)
-        if found is None:
-            raise NotFoundError("nothing is certified yet", field="disposal", remedy="kyc disposal execute")
-        return statement(self.log, task, event.places, event.note).raw  # type: ignore[union-attr]
+        for one in self.proposals(batch, "completed"):
+            case, task = one.case, self.task(one)
+            assert case.decided is not None
+            assert case.destroyed is not None
+            assert case.certified is not None
+            (told,) = self.log.events(case.retention, after=case.certified - 1, through=case.certified)
+            event = told.event
+            assert isinstance(event, RecordDisposed), "the read model names it"
+            of = Disposed(
+                retention=task.retention, versions=(case.proposed, case.decided, case.destroyed, case.certified),
+                events=self._disposed(task), statement=statement(self.log, task, event.places, event.note).raw,
+            )  # fmt: skip
+            yield f"{one.disposal}-{UUID(bytes=case.retention)}.json", issue(self.log, sealed, of, key, log_key)
+
+    def _disposed(self, task: Task) -> tuple[tuple[StreamName, tuple[int, ...]], ...]:
+        """Stream and versions of what the key protected."""
+        found = self.log.key_store.protected(task.doomed.data_key, task.doomed.streams)
+        by_stream = {
+            name: tuple(version for stream, version, _ in found if stream == self.log.stream_id(name))
+            for name in streams_of(task.subject)
+        }
+        return tuple((name, versions) for name, versions in by_stream.items() if versions)
 
 
 def _failed(one: Proposal, error: KycError) -> Outcome:
@@ -358,7 +380,7 @@ def origin(actor: str) -> Origin:
     return Origin(actor=actor, branch=HEAD_OFFICE, purpose=PURPOSE, legal_basis=BASIS)
 
 
-def reapply(ledger: Ledger, register: Register, actor: str) -> int:
+def reapply(ledger: Ledger, register: Lines[Destroyed], actor: str) -> int:
     """Destroy again the keys of the register that a restored backup has brought back; how many.
 
     That it happens is recorded first; read models are swept with it. Run again it does the rest.

@@ -1,7 +1,8 @@
-"""The verifier as it is shipped: one file, ``verify.py``, out of the parts it is written in.
+"""The verifiers as they are shipped, one file each: ``verify.py`` and ``verify_certificate.py``.
 
-The parts are :data:`PARTS`, lowest first; ``replay/verifier.py`` is the last. None of them imports anything of ours
-but another part, and in the one file they need not. Nothing else is changed: what is tested is what is shipped.
+Each is made of the parts it is written in, lowest first; ``replay/verifier.py``, or its sister, is the last. None
+of them imports anything of ours but another part, and in the one file they need not. Nothing else is changed: what
+is tested is what is shipped.
 """
 
 from __future__ import annotations
@@ -13,13 +14,24 @@ from typing import Final
 
 PARTS: Final = ("verifier_base.py", "verifier_seals.py", "verifier_keys.py", "verifier_scope.py", "verifier.py")
 """Lowest first: each uses only what stands above it."""
+CERTIFICATE_PARTS: Final = ("verifier_base.py", "verifier_certificate.py")
 _FUTURE: Final = "from __future__ import annotations\n"
 
 
 @cache
 def verify_py() -> bytes:
     """The bytes of ``verify.py``."""
-    texts = [(files("replay") / name).read_text(encoding="utf-8") for name in PARTS]
+    return _joined(PARTS)
+
+
+@cache
+def certificate_py() -> bytes:
+    """The bytes of ``verify_certificate.py``."""
+    return _joined(CERTIFICATE_PARTS)
+
+
+def _joined(parts: tuple[str, ...]) -> bytes:
+    texts = [(files("replay") / name).read_text(encoding="utf-8") for name in parts]
     documentation, main = _split(texts[-1])
     bodies = []
     for text in texts[:-1]:

@@ -14,7 +14,7 @@ from kyc.domain.account import AccountClosed
 from kyc.domain.customer import RelationshipEnded, RelationshipEstablished
 from kyc.domain.submission import Scan
 from kyc.retention.disposal import Place
-from kyc.retention.register import Register
+from kyc.retention.register import destroyed_keys
 from projections.retention_deadlines import Asked
 
 LATER = date(2036, 3, 9)
@@ -44,7 +44,7 @@ class Desk:
 
     def __init__(self, story: Story, folder: Path) -> None:
         self.story = story
-        self.register = Register(folder / "disposals.ndjson")
+        self.register = destroyed_keys(folder)
 
     def at(self, *places: Place) -> Disposals:
         """The desk of today."""

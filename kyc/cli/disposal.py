@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
 from kyc.cli.main import screen, service
 from kyc.cli.retention import Count, Question, asked_of, named
-from kyc.errors import InputError
+from kyc.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from kyc.disposals import Disposals, Proposal, Run
     from kyc.domain.submission import Origin
+    from kyc.retention.register import Destroyed, Lines
     from kyc.wiring import Service
 
 Basis = Literal["aml-investigation", "order", "litigation", "complaint", "request", "audit", "error-found"]
@@ -24,7 +26,7 @@ def register(app: App) -> None:
     """Add the commands."""
     disposal = App(name="disposal", help="What is due is proposed, approved by another, destroyed, certified.")
     disposal.command(show, name="list")
-    for command in (propose, approve, reject, execute, reapply):
+    for command in (propose, approve, reject, execute, certificate, reapply):
         disposal.command(command)
     hold = App(name="hold", help="Holds: while one lies on records, nothing of them is disposed of.")
     hold.command(place)
@@ -143,6 +145,45 @@ def execute(batch: str, /, *, actor: str, jurisdiction: tuple[str, ...] = ()) ->
     _answer(run)
     results = {one.result for one in run.outcomes}
     return 1 if "failed" in results else 2 if "refused" in results else 0
+
+
+def certificate(batch: str, folder: Path, /) -> None:
+    """Write the certificates of a batch's completed disposals, and the program that verifies them.
+
+    Each is made anew: what is there is looked at again, and must be what was certified. Seal before.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    folder
+        Where they go: a JSON file each, and verify_certificate.py.
+    """
+    from kyc.files import write
+    from projections.engine import Engine
+    from replay import bundle
+    from replay.shipped import certificate_py
+
+    with service() as opened:
+        Engine(opened.log).catch_up()
+        key = opened.provider.signing_key("export")
+        names = []
+        for name, raw in _desk(opened, ()).certificates(batch, opened.sealed, key, opened.log_verifier_key):
+            write(folder / name, raw)
+            names.append(name)
+        if not names:
+            raise NotFoundError("nothing of this batch is completed", field="batch", remedy="kyc disposal execute")
+        write(folder / "verify_certificate.py", certificate_py())
+        told = {"certificates": names, "log_key": opened.log_verifier_key, "export_fingerprint": ""}
+        told["export_fingerprint"] = bundle.fingerprint_of(key)
+    screen().answer(
+        told,
+        [
+            f"{len(names):,} certificates in {folder}", "Tell the recipient on another way:",
+            f"   log key             {told['log_key']}", f"   export fingerprint  {told['export_fingerprint']}",
+            "They run: python verify_certificate.py CERTIFICATE --log-key … --export-key …",
+        ],
+    )  # fmt: skip
 
 
 def reapply(*, actor: str) -> None:
@@ -276,15 +317,18 @@ def holds(subject: str, /) -> None:
 
 def _desk(opened: Service, jurisdiction: tuple[str, ...]) -> Disposals:
     from kyc.disposals import Disposals
+    from kyc.retention.register import own_exports
+    from replay.handed_out import Exports
 
     asked = asked_of(opened, Question(jurisdiction=jurisdiction))
-    return Disposals(opened.ledger, _register_of(opened), asked)
+    exports = Exports(opened.log, own_exports(opened.configuration.home), asked)
+    return Disposals(opened.ledger, _register_of(opened), asked, (exports,))
 
 
-def _register_of(opened: Service) -> Any:
-    from kyc.retention.register import Register
+def _register_of(opened: Service) -> Lines[Destroyed]:
+    from kyc.retention.register import destroyed_keys
 
-    return Register(opened.configuration.home / "disposals.ndjson")
+    return destroyed_keys(opened.configuration.home)
 
 
 def _origin(actor: str) -> Origin:

@@ -191,6 +191,8 @@ def _record(opened: Service, exported: Exported, stated: Order) -> None:
     from kyc.domain.fact import Submission
     from kyc.domain.governance import ExportSigned
     from kyc.domain.submission import Origin
+    from kyc.retention.register import own_exports
+    from replay import handed_out
 
     signed = ExportSigned(
         occurred_at=to_datetime(opened.clock.now_us()), office="export", recipient=stated.recipient[:_CODE_MAX],
@@ -201,6 +203,7 @@ def _record(opened: Service, exported: Exported, stated: Order) -> None:
     (answer,) = opened.ledger.record([Submission(key=f"export/{exported.manifest}", origin=origin, data=signed)])
     if isinstance(answer, KycError):
         raise answer
+    handed_out.note(opened.log, own_exports(opened.configuration.home), exported)
 
 
 def _answer(written: Exported) -> None:

@@ -121,6 +121,7 @@ def _register() -> None:
     from kyc.cli import (
         accesses,
         compliance,
+        custody,
         disposal,
         evidence,
         exports,
@@ -139,7 +140,7 @@ def _register() -> None:
 
     for module in (
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, supervision, accesses, witness,
+        retention, disposal, custody, supervision, accesses, witness,
     ):  # fmt: skip
         module.register(app)
 

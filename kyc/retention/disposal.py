@@ -39,7 +39,7 @@ from kyc.domain.submission import Entry, Origin, StreamName, Unit
 from kyc.errors import CollisionError, KycError, NotFoundError, RefusedError, StoreError, VersionConflictError
 from kyc.ledger import Ledger
 from kyc.retention.certificate import Statement
-from kyc.retention.register import Destroyed, Register
+from kyc.retention.register import Destroyed, Lines
 from kyc.store.data_keys import Emptied
 from kyc.store.destroying import destroy
 from kyc.store.log import EventLog
@@ -117,7 +117,7 @@ def retention_of(subject: StreamName) -> StreamName:
     return StreamName("retention", f"{subject.kind}/{subject.key}")
 
 
-def shred(ledger: Ledger, task: Task, register: Register, origin: Origin) -> bool:
+def shred(ledger: Ledger, task: Task, register: Lines[Destroyed], origin: Origin) -> bool:
     """Steps 1 and 2 of an approved disposal; False where it was completed before.
 
     Raises:

@@ -1,7 +1,8 @@
-"""The register of destroyed keys that lies outside the database, because a restored backup knows nothing of them.
+"""What has to be remembered outside the database: keys that were destroyed, and our own exports.
 
-One JSON object a line, appended durably; nothing personal in it: ids of keys and streams, and moments. Keep it
-where backups of the database are not kept. What is in it is destroyed again by ``kyc disposal reapply``.
+One JSON object a line, appended durably; nothing personal in it: ids of keys and streams, hashes, paths, moments. A
+restored backup of the database knows nothing of what was destroyed since; what the register lists is destroyed
+again by ``kyc disposal reapply``. Keep it where backups of the database are not kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -31,17 +32,45 @@ class Destroyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     streams: tuple[Id, ...]
     """Streams that had events under the key."""
 
+    @property
+    def name(self) -> str:
+        """What is listed once."""
+        return self.data_key
 
-class Register:
-    """The file. One process at a time appends; a line that a crash cut off was not acknowledged and is dropped."""
 
-    def __init__(self, path: Path) -> None:
+class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One export that was written here: a medium with records of several subjects."""
+
+    manifest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of its manifest."""
+    path: str
+    subjects: tuple[Id, ...]
+    """Streams of the customers and accounts in it."""
+
+    @property
+    def name(self) -> str:
+        """What is listed once."""
+        return f"{self.manifest} {self.path}"
+
+
+class _Entry(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Entry)
+
+
+class Lines(Generic[T]):
+    """A file of entries. One process at a time appends; a line that a crash cut off was not acknowledged."""
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
         self.path = path
+        self._kind = kind
 
-    def add(self, entry: Destroyed) -> None:
+    def add(self, entry: T) -> None:
         """Append an entry, durable when this returns; one that is there already is not repeated."""
-        known = self.entries()
-        if any(one.data_key == entry.data_key for one in known):
+        if any(one.name == entry.name for one in self.entries()):
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
@@ -54,8 +83,8 @@ class Register:
             os.close(descriptor)
         sync(self.path.parent)
 
-    def entries(self) -> list[Destroyed]:
-        """All destroyed keys.
+    def entries(self) -> list[T]:
+        """All that is listed.
 
         Raises:
             FormatError: a line is not an entry.
@@ -64,11 +93,9 @@ class Register:
             return []
         lines = self.path.read_bytes()[: self._whole()].splitlines()
         try:
-            return [msgspec.json.decode(line, type=Destroyed) for line in lines]
+            return [msgspec.json.decode(line, type=self._kind) for line in lines]
         except msgspec.DecodeError:
-            raise FormatError(
-                "not a register of disposals", field=self.path.name, rule="one entry a line"
-            ) from None
+            raise FormatError("not such a register", field=self.path.name, rule="one entry a line") from None
 
     def digest(self) -> str:
         """The SHA-256 of all entries, in hexadecimal."""
@@ -77,3 +104,13 @@ class Register:
     def _whole(self) -> int:
         """Bytes up to the end of the last whole line."""
         return self.path.read_bytes().rfind(b"\n") + 1
+
+
+def destroyed_keys(home: Path) -> Lines[Destroyed]:
+    """The register of destroyed keys below a home folder."""
+    return Lines(home / "disposals.ndjson", Destroyed)
+
+
+def own_exports(home: Path) -> Lines[Export]:
+    """The register of our own exports below a home folder."""
+    return Lines(home / "exports.ndjson", Export)

@@ -16,7 +16,7 @@ from fix_world_retired import LATER, leave, settle
 
 from kyc.disposals import Disposals
 from kyc.domain.disposal import KeyDestroyed, LinkedDisposed, RecordDisposed
-from kyc.retention.register import Register
+from kyc.retention.register import destroyed_keys
 from projections import customer_profile
 from projections.engine import Engine
 from projections.retention_deadlines import Asked
@@ -32,7 +32,7 @@ from kyc.clock import FixedClock
 from kyc.disposals import Disposals
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.ledger import Ledger
-from kyc.retention.register import Register
+from kyc.retention.register import destroyed_keys
 from kyc.store.database import Database
 from kyc.store.log import EventLog
 from projections.retention_deadlines import Asked
@@ -40,7 +40,7 @@ from projections.retention_deadlines import Asked
 dsn, keys, register, now = sys.argv[1:]
 log = EventLog(Database(dsn), FileKeyProvider.open(keys), clock=FixedClock(int(now)))
 ledger = Ledger(log, ZoneInfo("UTC"))
-desk = Disposals(ledger, Register(Path(register)), Asked(ledger.today()))
+desk = Disposals(ledger, destroyed_keys(Path(register)), Asked(ledger.today()))
 print("ready", flush=True)
 run = desk.execute("B1", "R-3")
 print(sorted({one.result for one in run.outcomes}), flush=True)
@@ -65,12 +65,12 @@ def test_killed_and_run_again(story: Story, tmp_path: Path) -> None:
         settle(story, f"C{n}", f"A{n}")
         leave(story, f"C{n}", f"A{n}")
     story.today = LATER
-    register = Register(tmp_path / "disposals.ndjson")
+    register = destroyed_keys(tmp_path)
     desk = Disposals(story.ledger, register, Asked(story.today))
     assert len(desk.propose("B1", "R-1")) == 3 * PEOPLE
     assert desk.decide("B1", "R-2") == 3 * PEOPLE
     keys = str(tmp_path / "home" / "keys")
-    command = [sys.executable, "-c", CHILD, story.log.database.dsn, keys, str(register.path), str(story.clock.us)]
+    command = [sys.executable, "-c", CHILD, story.log.database.dsn, keys, str(tmp_path), str(story.clock.us)]
     chance = Random(7)
     kills, stages = 0, set()
     for _ in range(8):

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from replay.shipped import PARTS, verify_py
+from replay.shipped import CERTIFICATE_PARTS, PARTS, certificate_py, verify_py
 
 # Where amounts pass: a float there is money lost. Elsewhere floats measure durations and draw charts.
 MONEY_ROOMS = ("kyc/domain", "kyc/evidence", "kyc/ingest", "kyc/ledger", "kyc/retention", "projections")
@@ -61,11 +61,11 @@ def test_one_colour_below_the_service(tree):
 
 
 def test_the_verifier_stands_alone(tree):
-    """verify.py, shipped in every bundle, imports the standard library and cryptography only; it has every part."""
-    shipped = ast.parse(verify_py())
-    assert _imported(shipped) <= {*sys.stdlib_module_names, "cryptography"}
+    """What is shipped to verify imports the standard library and cryptography only, and has every part."""
+    for shipped in map(ast.parse, (verify_py(), certificate_py())):
+        assert _imported(shipped) <= {*sys.stdlib_module_names, "cryptography"}
     parts = {path.name for path in tree.product if path.parts[0] == "replay" and path.name.startswith("verifier")}
-    assert parts == set(PARTS)
+    assert parts == {*PARTS, *CERTIFICATE_PARTS}
 
 
 def test_only_the_clock_may_ask_for_the_time(tree):
