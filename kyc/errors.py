@@ -78,6 +78,21 @@ class NotFoundError(KycError):
     exit_code = 4
 
 
+class AccessDeniedError(KycError):
+    """This is not available to you under this request."""
+
+    fault = "caller"
+    exit_code = 7
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            rule="access matrix",
+            remedy="name purpose, legal basis, reason and the ticket, case or order; or ask your supervisor",
+        )
+        self.code = code
+        """For the record and for those who supervise, never for whoever asked: texts are the same for all codes."""
+
+
 class ConfigurationError(KycError):
     """A setting is missing or contradicts another."""
 

@@ -6,14 +6,19 @@ server below the home folder. Keys lie in ``<home>/keys`` unless ``KYC_KEYS`` na
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from psycopg.conninfo import make_conninfo
+
+from kyc.access.gate import Gate
 from kyc.clock import Clock, SystemClock
 from kyc.errors import ConfigurationError, MigrationError
 from kyc.evidence import note, receipt
@@ -26,6 +31,7 @@ from kyc.store.database import Database
 from kyc.store.embedded import EmbeddedServer
 from kyc.store.log import EventLog
 from kyc.store.migrate import migrate, pending
+from kyc.store.scope import ScopedDatabase, add_login, install
 from kyc.store.seal import Sealer
 from kyc.store.sealed import SealedLog
 from replay.seals import Seal, open_seal
@@ -42,6 +48,8 @@ class Configuration:
     """Folder of the export certificate; None: ``<home>/seal``."""
     policy: Path | None = None
     """Witness policy (C2SP tlog-policy) that a checkpoint must hold before it is given out; None: none."""
+    reader: str | None = None
+    """URL of a login behind the second wall; None: one is made, which takes the owner's power."""
     zone: str = ZONE_DEFAULT
     origin: str = ORIGIN_DEFAULT
     lanes: int = LANES_DEFAULT
@@ -68,6 +76,7 @@ class Configuration:
             database=database or environment.get("KYC_DATABASE_URL") or None,
             keys=environment.get("KYC_KEYS") or None,
             seal=Path(environment["KYC_SEAL"]).expanduser().absolute() if environment.get("KYC_SEAL") else None,
+            reader=environment.get("KYC_READER_URL") or None,
             policy=Path(environment["KYC_POLICY"]).expanduser() if environment.get("KYC_POLICY") else None,
             zone=zone,
             origin=environment.get("KYC_ORIGIN", ORIGIN_DEFAULT),
@@ -135,6 +144,24 @@ class Service:
         return Ledger(self.log, ZoneInfo(self.configuration.zone))
 
     @cached_property
+    def gate(self) -> Gate:
+        """The read door."""
+        return Gate(self.log, ZoneInfo(self.configuration.zone))
+
+    @cached_property
+    def readers(self) -> ScopedDatabase:
+        """Connections behind the second wall, for lists of a branch (docs/decisions/0011-scope.md)."""
+        secret = self.provider.secret("scope")
+        return ScopedDatabase(self.configuration.reader or self._login(secret), secret, clock=self.clock)
+
+    def _login(self, secret: bytes) -> str:
+        install(self.dsn, secret)
+        name = f"kyc_reader_{sha256(secret).hexdigest()[:12]}"  # of this installation: roles belong to the server
+        password = hmac.new(secret, b"login", sha256).hexdigest()
+        add_login(self.dsn, name, password)
+        return make_conninfo(self.dsn, user=name, password=password, passfile="")
+
+    @cached_property
     def seal(self) -> Seal:
         """What exports are signed with besides the export key; a development CA where nothing is configured."""
         return open_seal(self.configuration.seal or self.configuration.home / "seal", self.clock.now_us())
@@ -153,6 +180,8 @@ class Service:
         """Stop what was started."""
         if "sealer" in self.__dict__:
             self.sealer.release()
+        if "readers" in self.__dict__:
+            self.readers.close()
         if "log" in self.__dict__:
             self.log.close()
 

@@ -1,6 +1,7 @@
 """Builds of read models: making their tables, showing one as the live one, throwing old ones away, digests.
 
-The service's role owns the tables, so that a rebuild needs no other power than projecting does.
+The service's role owns the tables, so that a rebuild needs no other power than projecting does. Readers with less
+power see of them what their scope covers (:mod:`projections.scopes`), in every build from its first moment.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from psycopg import sql
 
 from kyc.store.database import Connection
 from kyc.store.statements import load
+from projections import scopes
 from projections.projection import SCHEMA, Projection, Tables
 
 SQL: Final = load("projections", "engine.sql")
@@ -45,6 +47,8 @@ def create(connection: Connection, projection: Projection, build: int, lanes: in
     made = Build(projection.name, build, projection.version, live, projection.tables)
     connection.execute(SQL["add_build"], (*made[:-1], list(made.tables)))
     connection.execute(Tables(build).fill(projection.schema))
+    for table in projection.tables:
+        scopes.wall(connection, table, Tables(build).name(table))
     connection.execute(SQL["add_positions"], (projection.name, build, lanes))
     if live:
         show(connection, projection, build)
@@ -57,7 +61,9 @@ def show(connection: Connection, projection: Projection, build: int, hiding: Bui
         connection.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(SCHEMA, table)))
     for table in projection.tables:
         view = sql.Identifier(SCHEMA, table)
-        connection.execute(sql.SQL("create view {} as select * from {}").format(view, Tables(build).name(table)))
+        shown = sql.SQL("create view {} with (security_invoker = true) as select * from {}")
+        connection.execute(shown.format(view, Tables(build).name(table)))
+        connection.execute(sql.SQL("grant select on {} to kyc_reader").format(view))
     connection.execute(SQL["go_dark"], (projection.name,))
     connection.execute(SQL["go_live"], (projection.name, build))
 

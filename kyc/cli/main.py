@@ -1,7 +1,8 @@
 """``kyc``: parses, calls, prints. Options before or after the command; errors say field, rule and remedy.
 
-Exit codes: 0 done · 1 failed · 2 refused · 3 conflict · 4 not found · 5 configuration · 6 disposed of · 10 the
-stored data do not agree with their evidence · 64 usage · 70 a fault of ours (KYC_DEBUG=1 shows where).
+Exit codes: 0 done · 1 failed · 2 refused · 3 conflict · 4 not found · 5 configuration · 6 disposed of · 7 not
+permitted · 10 the stored data do not agree with their evidence · 64 usage · 70 a fault of ours (KYC_DEBUG=1 shows
+where).
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @cache
 def _register() -> None:
     from kyc.cli import (
+        access,
         accesses,
         compliance,
         custody,
@@ -139,6 +141,7 @@ def _register() -> None:
     )
 
     for module in (
+        access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
         retention, disposal, custody, supervision, accesses, witness,
     ):  # fmt: skip

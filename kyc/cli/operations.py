@@ -171,11 +171,14 @@ def rebuild(
 def migrate() -> None:
     """Bring the database to the shipped schema (the embedded one does so by itself)."""
     from kyc.store.migrate import migrate as apply
-    from kyc.wiring import embedded_server
+    from kyc.store.scope import install
+    from kyc.wiring import Service, embedded_server
 
     chosen = configuration()
     dsn = chosen.database or embedded_server(chosen).start()
     applied = apply(dsn, chosen.lanes, chosen.origin)
+    if chosen.reader is not None:  # its capabilities are checked with a key that only the owner can put there
+        install(dsn, Service(chosen, dsn).provider.secret("scope"))
     screen().answer({"applied": applied}, [f"applied {name}" for name in applied] or ["nothing to apply"])
 
 

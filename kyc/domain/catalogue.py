@@ -18,6 +18,7 @@ from kyc.domain import (
     papers,
     privacy,
     restraint,
+    service_ticket,
     transaction,
 )
 from kyc.domain.stream import STREAMS
@@ -26,6 +27,6 @@ __all__ = ["GROUPS", "STREAMS"]
 
 GROUPS = (
     customer, life, document, papers, diligence, ownership, account, restraint, transaction, occasional, monitoring,
-    authority, privacy, disposal, access_log, governance,
+    authority, privacy, disposal, access_log, service_ticket, governance,
 )  # fmt: skip
 """The modules that hold events, in the order of the catalogue."""

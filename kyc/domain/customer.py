@@ -22,6 +22,7 @@ from kyc.domain.policies import published
 from kyc.domain.stream import POLICIES, Given, Stream, check, claims, consults
 from kyc.domain.submission import Claim
 from kyc.domain.templates import CustomerType, Template
+from kyc.domain.two_people import two_people
 from kyc.domain.values import Address, Code, Country, Line, Name, Party, Phone, Record, Text, Word
 from kyc.errors import RefusedError
 
@@ -464,10 +465,7 @@ def second_person(other: str, given: Given, field: str) -> None:
     Raises:
         RefusedError: the two are one.
     """
-    if other == given.origin.actor:
-        raise RefusedError(
-            "the second person is the first", field=field, rule="two people", remedy="have somebody else approve"
-        )
+    two_people(given.origin.actor, other, field=field)
 
 
 def _template(event: CustomerRegistered, collected: date, given: Given) -> Template:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from kyc.domain.access_rules import Matrix, parse_matrix, shipped_matrix
 from kyc.domain.authorities import Authorities, parse_authorities, shipped_authorities
 from kyc.domain.document_rules import DocumentRules, parse_documents
 from kyc.domain.retention_rules import PolicySet, parse_retention, shipped_set, shipped_text
@@ -25,8 +26,8 @@ from kyc.domain.templates import Template
 from kyc.domain.values import Code, Record, Word
 from kyc.errors import ConfigurationError, NotFoundError
 
-RuleSet = Literal["authorities", "documents", "retention", "rulebook"]
-"""Who may order what; which documents identify; how long what is kept; thresholds, shares, reviews, answers."""
+RuleSet = Literal["authorities", "documents", "retention", "rulebook", "access"]
+"""Who may order what; which documents identify; how long what is kept; thresholds and reviews; who may see what."""
 TEXT_MAX: Final = 500_000
 """Characters of a rule set; all shipped files together have a tenth."""
 
@@ -102,6 +103,10 @@ class Policies(Record, frozen=True, kw_only=True):
         """How long what is kept, as of a day."""
         return self.in_use("retention", on) or shipped_set()
 
+    def access(self, on: date) -> Matrix:
+        """Who may see and do what, as of a day."""
+        return self.in_use("access", on) or shipped_matrix()
+
     def ruling(self, rule_id: str, on: date, **selectors: str) -> Ruling | None:
         """What the rulebook says on a day in this jurisdiction; None where it says nothing."""
         rules: Rulebook | None = self.in_use("rulebook", on)
@@ -114,7 +119,7 @@ class Policies(Record, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=64)
-def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | PolicySet | Rulebook:
+def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | Matrix | PolicySet | Rulebook:
     """The rules in an edition's text.
 
     Raises:
@@ -123,7 +128,10 @@ def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | Policy
     return _PARSERS[edition.rules](edition)
 
 
-_PARSERS: Final[dict[str, Callable[[PolicyEdition], Authorities | DocumentRules | PolicySet | Rulebook]]] = {
+_PARSERS: Final[
+    dict[str, Callable[[PolicyEdition], Authorities | DocumentRules | Matrix | PolicySet | Rulebook]]
+] = {
+    "access": lambda edition: parse_matrix(edition.text, edition.version),
     "authorities": lambda edition: parse_authorities(edition.text, "authorities"),
     "documents": lambda edition: parse_documents(edition.text, "documents"),
     "retention": lambda edition: parse_retention(
@@ -142,6 +150,7 @@ def shipped_editions() -> tuple[PolicyEdition, ...]:
         ("documents", read("documents.toml")),
         ("retention", shipped_text()),
         ("rulebook", "\n".join(map(read, FILES))),
+        ("access", shipped_matrix().text),
     )
     return tuple(
         PolicyEdition(rules=rules, version=1, effective_from=SHIPPED_FROM, text=text) for rules, text in texts

@@ -174,6 +174,7 @@ class RequestState(Record, frozen=True, kw_only=True):
     kind: str
     customer: str
     due: date
+    requester: str = ""
     answered: bool = False
 
 
@@ -183,7 +184,9 @@ consults(POLICIES, NoticePresented)
 
 @REQUEST.begins(RightsRequestReceived)
 def _received(event: RightsRequestReceived) -> RequestState:
-    return RequestState(request=event.request, kind=event.kind, customer=event.customer, due=event.due)
+    return RequestState(
+        request=event.request, kind=event.kind, customer=event.customer, due=event.due, requester=event.requester
+    )  # fmt: skip
 
 
 @REQUEST.changes(RightsRequestFulfilled)

@@ -74,6 +74,17 @@ class Reader:
             rows = connection.execute(statements.HEADS, arguments, binary=True).fetchall()
         return {row[0]: Head(row[1], row[2], row[3]) for row in rows}
 
+    def moments(self, places: Sequence[tuple[bytes, int]]) -> list[int | None]:
+        """When the events at (stream id, version) were recorded, in that order; None where there is none."""
+        streams = [stream for stream, _ in places]
+        arguments = (
+            pgbinary.int2s([lane_of(stream, self.lanes) for stream in streams]), pgbinary.uuids(streams),
+            pgbinary.int8s([version for _, version in places]),
+        )  # fmt: skip
+        with self._database.connection() as connection:
+            found = dict(connection.execute(statements.MOMENTS, arguments, binary=True).fetchall())
+        return [found.get(at) for at in range(1, len(places) + 1)]
+
     def by_keys(self, keys: Sequence[tuple[int, bytes]]) -> list[StoredEvent]:
         """The events recorded under (lane, idempotency key digest) pairs; unused keys are left out."""
         arguments = (pgbinary.int2s([lane for lane, _ in keys]), pgbinary.uuids([key for _, key in keys]))

@@ -37,7 +37,9 @@ def look(world: Story, number: str, actor: str, **options: object) -> None:
 
 def refused(world: Story, number: str, actor: str) -> None:
     """Somebody is refused a look."""
-    denied = AccessDenied(occurred_at=world.now, customer=number, fields=("names", "phones"), code="no-ticket")
+    denied = AccessDenied(
+        occurred_at=world.now, operator=actor, customer=number, fields=("names", "phones"), code="no-ticket"
+    )  # fmt: skip
     world.record(denied, actor=actor)
 
 
@@ -49,6 +51,7 @@ def test_by_customer_and_by_reader(china: Story) -> None:
     since = china.now
     refused(china, "C1", "T-2")
     refused(china, "C9", "T-2")
+    china.later(seconds=1)
     gone = DisclosureRecorded(
         occurred_at=china.now, customer="C1", recipient="auditor", kind="auditor", fields=("names",),
         permitted_purpose="audit", digest="ab" * 32,

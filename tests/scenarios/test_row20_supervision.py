@@ -23,7 +23,9 @@ def test_two_branches_compared(china):
     late = msgspec.structs.replace(paid(china, "T1", "A1", "10.00"), occurred_at=old, booked_at=old)
     china.record(late)
     china.record(ReviewOverdueMarked(occurred_at=china.now, due=date(2026, 9, 2)), "C1")
-    china.record(AccessDenied(occurred_at=china.now, customer="C1", fields=("names",), code="no-ticket"))
+    china.record(
+        AccessDenied(occurred_at=china.now, operator="T-1", customer="C1", fields=("names",), code="no-ticket")
+    )
     china.record(person("C2", china), branch="B-2")
     china.project()
     first, second = (day(china.log, branch, china.today) for branch in ("B-1", "B-2"))
@@ -33,7 +35,7 @@ def test_two_branches_compared(china):
     assert counted == [(1, 1, 1), (0, 0, 0)]
     raw = [
         (recorded.context.branch, recorded.context.topic)
-        for kind, key in (("customer", "C1"), ("customer", "C2"), ("postings", "A1"), ("access", "C1"))
+        for kind, key in (("customer", "C1"), ("customer", "C2"), ("postings", "A1"), ("refusals", "T-1"))
         for recorded in china.recorded(kind, key)
         if recorded.row.recorded_at >= first.start
     ]

@@ -28,7 +28,8 @@ def test_a_hundred_looks_in_an_hour(china, call: Call):
     assert all(isinstance(answer, tuple) for answer in china.ledger.record(reads))
     china.record(look(china, "C1"), actor="T-2")
     china.record(
-        AccessDenied(occurred_at=china.now, customer="C2", fields=("names",), code="no-ticket"), actor="T-9"
+        AccessDenied(occurred_at=china.now, operator="T-9", customer="C2", fields=("names",), code="no-ticket"),
+        actor="T-9",
     )
     china.project()
     told = day(china.log, "B-1", china.today)

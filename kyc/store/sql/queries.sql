@@ -78,6 +78,12 @@ cross join lateral (
     where lane = wanted.lane and stream_id = wanted.stream_id
     order by version desc limit 1) e
 
+-- moments --
+-- When some events were recorded; those that are not there are left out.
+select wanted.at, e.recorded_at
+from unnest(%s, %s, %s) with ordinality as wanted (lane, stream_id, version, at)
+join kyc.event e on e.lane = wanted.lane and e.stream_id = wanted.stream_id and e.version = wanted.version
+
 -- last_positions --
 -- The last position of every lane, 0 for an empty one.
 select l.lane::int, coalesce((select max(position) from kyc.event where lane = l.lane::smallint), 0)

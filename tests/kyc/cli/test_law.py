@@ -39,7 +39,7 @@ def test_rules_are_adopted_once(call: Callable[..., tuple[int, str, str]], tmp_p
     assert call("adopt", "--actor", "HQ-1", "--approver", "HQ-1")[0] == 2
     code, out, err = call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")
     assert code == 0, err
-    assert json.loads(out) == {"adopted": ["authorities", "documents", "retention", "rulebook"]}
+    assert json.loads(out) == {"adopted": ["authorities", "documents", "retention", "rulebook", "access"]}
     assert json.loads(call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")[1]) == {"adopted": []}
 
     card = submission("card", passport("X-1", World(), kind="library-card"), "C1")
