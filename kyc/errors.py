@@ -71,6 +71,13 @@ class ClaimConflictError(ConflictError):
     """The reference is already taken by another record."""
 
 
+class UnauthenticatedError(KycError):
+    """Who is asking is not known."""
+
+    fault = "caller"
+    exit_code = 7
+
+
 class NotFoundError(KycError):
     """Nothing is recorded under that identifier."""
 
@@ -154,6 +161,10 @@ class StoreUnavailableError(StoreError):
 
 class CollisionError(StoreError):
     """Another writer was first; what was believed must be read again."""
+
+
+class BusyError(KycError):
+    """More is waiting than can be taken now; come back."""
 
 
 class LeaseLostError(StoreError):

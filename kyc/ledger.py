@@ -47,7 +47,7 @@ class _Known:
 
 
 @dataclass(slots=True)
-class _Round:
+class Round:
     """One attempt at a list of submissions: what is on its way, by index, and what was refused at once."""
 
     number: int
@@ -78,20 +78,20 @@ class Ledger:
         Raises:
             StoreUnavailableError: the database is out of reach; retry with the same keys.
         """
-        return self._settle(self._begin(submissions))
+        return self.finish(self.begin(submissions))
 
     def record_all(
         self, batches: Iterable[Sequence[Submission]]
     ) -> Iterator[tuple[Sequence[Submission], list[Answer]]]:
         """Record batch after batch, preparing the next while the last is being written; yields them in order."""
-        running: list[_Round] = []
+        running: list[Round] = []
         for submissions in batches:
-            running.append(self._begin(submissions))
+            running.append(self.begin(submissions))
             if len(running) > IN_FLIGHT:
                 first = running.pop(0)
-                yield first.submissions, self._settle(first)
+                yield first.submissions, self.finish(first)
         for first in running:
-            yield first.submissions, self._settle(first)
+            yield first.submissions, self.finish(first)
 
     def today(self) -> date:
         """The institution's present day."""
@@ -103,13 +103,35 @@ class Ledger:
         self._load([name])
         return self._states[name].state
 
-    def _begin(self, submissions: Sequence[Submission]) -> _Round:
+    def begin(self, submissions: Sequence[Submission]) -> Round:
+        """Admit submissions and send them on their way; :meth:`finish` waits for their answers.
+
+        Rounds are finished in the order in which they were begun.
+        """
         self._rounds += 1
-        return self._start(self._rounds, submissions, range(len(submissions)), {})
+        number = self._rounds
+        try:
+            return self._start(number, submissions, range(len(submissions)), {})
+        except BaseException:
+            self._states.clear()  # some may have moved along with what will not be recorded
+            self._on_the_way = {key: of for key, of in self._on_the_way.items() if of != number}
+            raise
+
+    def finish(self, round_: Round) -> list[Answer]:
+        """The answers of a round, one for each submission.
+
+        Raises:
+            StoreUnavailableError: the database is out of reach; retry with the same keys.
+        """
+        try:
+            return self._settle(round_)
+        except BaseException:
+            self._states.clear()
+            raise
 
     def _start(
         self, number: int, submissions: Sequence[Submission], pending: Sequence[int], answers: dict[int, Answer]
-    ) -> _Round:
+    ) -> Round:
         units: dict[int, Unit] = {}
         waiting: list[int] = []
         refused: dict[int, tuple[Unit, RefusedError]] = {}
@@ -136,9 +158,9 @@ class Ledger:
             self._states.pop(name, None)
         answers.update(self._refusals(refused))
         batches, outcomes = self.log.submit(list(units.values()))
-        return _Round(number, submissions, units, waiting, answers, batches, outcomes)
+        return Round(number, submissions, units, waiting, answers, batches, outcomes)
 
-    def _settle(self, round_: _Round) -> list[Answer]:
+    def _settle(self, round_: Round) -> list[Answer]:
         for attempt in range(ATTEMPTS):
             conflicts: list[int] = []
             for (index, unit), answer in zip(round_.units.items(), self._arrived(round_), strict=True):
@@ -160,7 +182,7 @@ class Ledger:
             round_ = self._start(round_.number, round_.submissions, again, round_.answers)
         raise CollisionError("the streams change too fast to decide on them", rule=f"{ATTEMPTS} attempts")
 
-    def _arrived(self, round_: _Round) -> list[Answer]:
+    def _arrived(self, round_: Round) -> list[Answer]:
         """What became of the units of a round; none of them is on its way any more."""
         try:
             return self.log.settle(round_.batches, round_.outcomes)

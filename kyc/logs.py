@@ -18,7 +18,7 @@ ALLOWED: Final = frozenset(
         "event", "level", "timestamp", "logger", "component", "error", "field", "rule", "fault", "lane", "position",
         "version", "stream_id", "events", "seconds", "rate", "size", "root", "fence", "attempt", "projection",
         "file", "line", "count", "rejected", "accepted", "replayed", "pid", "path", "branch", "topic", "key_id",
-        "migration",
+        "migration", "request", "route", "method", "status", "host", "port", "development",
     }
 )  # fmt: skip
 """Names of fields that hold codes, counts and places, never values of a customer's record."""

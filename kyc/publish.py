@@ -21,6 +21,7 @@ from kyc.domain.submission import Receipt
 from kyc.errors import FormatError, LogMismatchError, NotFoundError, SignatureError, UnreachableError
 from kyc.evidence import key_history, leaf, merkle, note, receipt, tiles, tlog_proof
 from kyc.evidence.checkpoint import open_checkpoint
+from kyc.evidence.note import NoteSigner
 from kyc.evidence.policy import Policy
 from kyc.store.records import StoredEvent
 from kyc.store.sealed import SealedCheckpoint, SealedLog
@@ -126,11 +127,13 @@ def prove(sealed: SealedLog, row: StoredEvent) -> str:
 
 def sign_receipt(origin: str, key: Ed25519PrivateKey, receipts: Sequence[Receipt]) -> str:
     """The signed receipt of an append: what was recorded, and by when a checkpoint will cover it."""
-    events = tuple(
-        receipt.ReceiptedEvent(one.stream, one.version, one.hash, one.lane, one.position, one.recorded_at)
-        for one in receipts
-    )
-    return receipt.sign(receipt.Receipt(origin, MERGE_DELAY, events), receipt.signer(origin, key))
+    return signed_receipt(origin, receipt.signer(origin, key), receipts)
+
+
+def signed_receipt(origin: str, signer: NoteSigner, receipts: Sequence[Receipt]) -> str:
+    """The same, by a signer that was made before."""
+    events = tuple([receipt.ReceiptedEvent(*one[:6]) for one in receipts])
+    return receipt.sign(receipt.Receipt(origin, MERGE_DELAY, events), signer)
 
 
 def _published(sealed: SealedLog, folder: Path, log_key: str) -> int:

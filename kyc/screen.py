@@ -36,6 +36,11 @@ class Screen:
         else:
             print("\n".join(lines))
 
+    def announce(self, document: Any, line: str) -> None:
+        """What a command that goes on has to say now."""
+        self.answer(document, [line])
+        sys.stdout.flush()
+
     def say(self, text: str = "") -> None:
         """Text between answers; nothing with ``--json``."""
         if not self.json:

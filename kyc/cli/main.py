@@ -136,6 +136,7 @@ def _register() -> None:
         records,
         registers,
         retention,
+        serve,
         supervision,
         witness,
     )
@@ -143,7 +144,7 @@ def _register() -> None:
     for module in (
         access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, custody, supervision, accesses, witness,
+        retention, disposal, custody, supervision, accesses, serve, witness,
     ):  # fmt: skip
         module.register(app)
 

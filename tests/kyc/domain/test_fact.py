@@ -14,7 +14,7 @@ from hypothesis import given
 from kyc.domain import codec, fact
 from kyc.domain.submission import Origin, Scan
 from kyc.domain.transaction import BookTransaction
-from kyc.errors import InputError
+from kyc.errors import InputError, RefusedError
 
 MARK = "4T-MARK-X9"
 ORIGIN = {"actor": "T-1", "branch": "B-1", "purpose": "service", "legal_basis": "AML24-29"}
@@ -98,6 +98,21 @@ def test_no_submission_at_all(text):
     """Bytes that are no object of this form are refused, however deep they are nested."""
     with pytest.raises(InputError):
         fact.parse(text)
+
+
+def test_the_origin_is_the_callers():
+    """Who has said who they are may leave actor and branch out or name their own, not another's."""
+    said = {"purpose": "service", "legal_basis": "AML24-29"}
+    for origin in (said, ORIGIN):
+        parsed = fact.parse(line(origin=origin), actor="T-1", branch="B-1")
+        assert parsed.origin == Origin(**ORIGIN)
+    for field, who in (("actor", {"actor": "T-2", "branch": "B-1"}), ("branch", {"actor": "T-1", "branch": "B-2"})):
+        with pytest.raises(RefusedError) as caught:
+            fact.parse(line(), **who)
+        assert caught.value.field == f"origin.{field}"
+        with pytest.raises(InputError) as missing:
+            fact.parse(line(origin=said | {name: value for name, value in ORIGIN.items() if name != field}))
+        assert missing.value.field == f"origin.{field}"
 
 
 def test_a_line_is_bounded(monkeypatch):

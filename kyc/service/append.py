@@ -1,0 +1,118 @@
+"""Appending over HTTP: one submission or a batch of them; what became of each, in order.
+
+What is answered as recorded is on disk. A retry with the same key and content gets the first receipt. The signed
+receipt is the ledger's promise (:mod:`kyc.evidence.receipt`); the position is what a read may wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from kyc.clock import to_datetime
+from kyc.domain import codec
+from kyc.domain.submission import Receipt
+from kyc.errors import InputError, KycError
+from kyc.service import position
+from kyc.service.call import JSON, Answer, Call, answer_json
+from kyc.service.parts import Parts
+from kyc.service.problem import Problem, TooLargeError, problem_of
+from kyc.service.pump import Line, Taken
+
+_batch = msgspec.json.Decoder(list[msgspec.Raw])
+_ARRAY: Final = ord("[")
+
+
+class RecordedEvent(msgspec.Struct, frozen=True):
+    """One event as recorded."""
+
+    stream: str
+    """The stream's UUID."""
+    version: int
+    """Its version within the stream, from 1."""
+    hash: str
+    """The chain hash in hexadecimal."""
+    lane: int
+    position: int
+    recorded_at: str
+    """When, UTC."""
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What became of one submission: its events, or the problem."""
+
+    key: str = ""
+    """The idempotency key, where the submission could be read."""
+    recorded: tuple[RecordedEvent, ...] = ()
+    replayed: bool = False
+    """True where the key was recorded before with this content: these are the first receipts."""
+    problem: Problem | None = None
+
+
+class Appended(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The answer to an append."""
+
+    results: list[Result]
+    """One for each submission, in their order."""
+    receipt: str = ""
+    """A signed note over all recorded events (docs/format.md)."""
+    position: str = ""
+    """Pass it as ``wait`` to a read that must see these events."""
+
+
+async def append(call: Call) -> Answer:
+    """POST /v1/events: an object or an array of them. A lone refused submission is the answer's own problem.
+
+    Raises:
+        KycError: the body is none, or too much is waiting, or the lone submission is refused.
+    """
+    body = await call.body(JSON)
+    lines = _lines(body, call.parts.limits.batch_items)
+    actor = call.caller
+    taken = await call.parts.pump.take(lines, actor.id, actor.branch)
+    if lines[0] is body and isinstance(taken[0].answer, KycError):
+        raise taken[0].answer
+    appended = Appended(results=[result_of(one) for one in taken], **promise(call.parts, taken))
+    call.parts.metrics.appended(taken)
+    return answer_json(appended)
+
+
+def _lines(body: bytes, most: int) -> Sequence[Line]:
+    if body.lstrip(b" \t\r\n")[:1] != b"[":
+        return [body]
+    try:
+        lines = _batch.decode(body)
+    except codec.UNREADABLE as cause:
+        raise codec.input_error("not a batch of submissions", cause) from None
+    if not lines:
+        raise InputError("an empty batch", field="body", rule="at least one submission")
+    if len(lines) > most:
+        raise TooLargeError(field="body", rule=f"at most {most} submissions", remedy="use /v1/events:stream")
+    return lines
+
+
+def result_of(taken: Taken) -> Result:
+    """What became of a submission, as it is answered."""
+    if isinstance(taken.answer, KycError):
+        return Result(key=taken.key, problem=problem_of(taken.answer))
+    events = tuple([recorded_event(one) for one in taken.answer])
+    return Result(key=taken.key, recorded=events, replayed=taken.answer[0].replayed)
+
+
+def recorded_event(receipt: Receipt) -> RecordedEvent:
+    """A receipt as it is answered."""
+    return RecordedEvent(
+        str(UUID(bytes=receipt.stream)), receipt.version, receipt.hash.hex(), receipt.lane, receipt.position,
+        to_datetime(receipt.recorded_at).isoformat(timespec="microseconds"),
+    )  # fmt: skip
+
+
+def promise(parts: Parts, taken: Sequence[Taken]) -> dict[str, str]:
+    """The signed receipt over what was recorded, and the position after it; empty where nothing was."""
+    receipts = [one for each in taken if not isinstance(each.answer, KycError) for one in each.answer]
+    if not receipts:
+        return {}
+    return {"receipt": parts.receipt(receipts), "position": position.format(position.vector(receipts))}

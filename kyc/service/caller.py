@@ -1,0 +1,47 @@
+"""Who calls, as far as authentication can say. What they may do is decided elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from kyc.errors import UnauthenticatedError
+
+Kind = Literal["person", "machine"]
+Authn = Literal["oidc", "mtls", "development"]
+
+_WORD: Final = re.compile(r"[!-?A-~]{1,64}")
+"""As a word of the header (:data:`kyc.domain.submission.Word`), without @: an address is no pseudonym."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """An authenticated caller."""
+
+    id: str
+    """Pseudonymous; stands in the header of what they record."""
+    roles: frozenset[str]
+    branch: str
+    kind: Kind
+    authn: Authn
+    """How they were recognised."""
+
+
+def checked(*, id: Any, branch: Any, roles: Iterable[str], kind: Kind, authn: Authn) -> Actor:
+    """An actor whose id and branch can stand in a header.
+
+    Raises:
+        UnauthenticatedError: they cannot, or there is no role.
+    """
+    for field, value in (("actor", id), ("branch", branch)):
+        if not isinstance(value, str) or not _WORD.fullmatch(value):
+            raise UnauthenticatedError(
+                "the identity cannot be used here", field=field, rule="a code of 1 to 64 characters, no @",
+                remedy="have the issuer send a pseudonymous code",
+            )  # fmt: skip
+    found = frozenset(role for role in roles if _WORD.fullmatch(role))
+    if not found:
+        raise UnauthenticatedError("the identity has no role here", field="roles", remedy="have a role assigned")
+    return Actor(id=id, roles=found, branch=branch, kind=kind, authn=authn)

@@ -1,0 +1,149 @@
+"""Who is asking: machines by client certificate, people by bearer token. What they may do is decided elsewhere.
+
+The identity file (TOML) lists service accounts (``[[account]]``) and OpenID providers (``[[issuer]]``). An account
+is one branch's machine; several certificates, or a name in them, let it change certificates without a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from cryptography import x509
+from starlette.types import Scope
+
+from kyc.clock import Clock, from_datetime
+from kyc.errors import ConfigurationError, UnauthenticatedError
+from kyc.service.call import header
+from kyc.service.caller import Actor, checked
+from kyc.service.oidc import TOKEN_MAX, Issuer, IssuerSettings, issuer_of
+
+CERTIFICATE: Final = "kyc.certificate"
+"""Where the server puts the client's certificate (DER) into the scope; no header reaches it."""
+_CERTIFICATES_KNOWN: Final = 10_000
+_BEARER: Final = b"bearer "
+
+Fingerprint = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service account: one machine of one branch."""
+
+    id: str
+    branch: str
+    roles: tuple[str, ...] = ("branch-system",)
+    certificates: tuple[Fingerprint, ...] = ()
+    """SHA-256 of each certificate (DER), in hexadecimal; the old and the new one while it is changed."""
+    names: tuple[str, ...] = ()
+    """DNS names or URIs in the certificate's subjectAltName: any certificate of the client CA with one counts."""
+
+
+class IdentityFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The identity file."""
+
+    account: tuple[Account, ...] = ()
+    issuer: tuple[IssuerSettings, ...] = ()
+
+
+def read(path: Path) -> IdentityFile:
+    """The identity file.
+
+    Raises:
+        ConfigurationError: it cannot be read; names the place.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=IdentityFile)
+    except OSError:
+        raise ConfigurationError("the identity file cannot be read", field="--identity") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as cause:
+        place = str(cause).rpartition("`$")[2].rstrip("`") if "`$" in str(cause) else ""
+        raise ConfigurationError(
+            "not an identity file", field=f"--identity{place}", rule="see docs/api.md, Callers"
+        ) from None
+
+
+class Identity:
+    """Recognises callers."""
+
+    def __init__(self, accounts: Sequence[Account], issuers: Sequence[Issuer], clock: Clock) -> None:
+        self._clock = clock
+        self._by_certificate: dict[str, Actor] = {}
+        self._by_name: dict[str, Actor] = {}
+        for account in accounts:
+            self._add(account)
+        self.issuers = {issuer.settings.issuer: issuer for issuer in issuers}
+        self._seen: dict[bytes, tuple[Actor, int]] = {}
+
+    @property
+    def development(self) -> bool:
+        """Whether tokens of the development issuer are believed."""
+        return any(issuer.development for issuer in self.issuers.values())
+
+    async def actor(self, scope: Scope) -> Actor:
+        """Who sent a request. A token counts before the certificate of the line it came on.
+
+        Raises:
+            UnauthenticatedError: nobody we know.
+        """
+        said = header(scope, b"authorization")
+        if said:
+            return await self._bearer(said)
+        certificate = scope.get(CERTIFICATE)
+        if certificate is None:
+            raise UnauthenticatedError(
+                field="authorization", rule="a bearer token, or a client certificate", remedy="see docs/api.md"
+            )
+        return self._machine(certificate)
+
+    async def _bearer(self, said: bytes) -> Actor:
+        if not said.lower().startswith(_BEARER) or len(said) > TOKEN_MAX:
+            raise UnauthenticatedError(field="authorization", rule="Bearer and a token", remedy="see docs/api.md")
+        token = said[len(_BEARER) :].strip().decode("latin-1")
+        issuer = self.issuers.get(issuer_of(token)) if self.issuers else None
+        if issuer is None:
+            raise UnauthenticatedError(
+                "the token does not hold", field="iss", rule="a configured issuer",
+                remedy="ask the issuer for a token for this service",
+            )  # fmt: skip
+        return await issuer.actor(token)
+
+    def _machine(self, certificate: bytes) -> Actor:
+        digest = sha256(certificate).digest()
+        seen = self._seen.get(digest)
+        if seen is None:
+            parsed = x509.load_der_x509_certificate(certificate)
+            actor = self._by_certificate.get(digest.hex()) or self._named(parsed)
+            if actor is None:
+                raise UnauthenticatedError(
+                    "no account has this certificate", field="certificate", rule="listed in the identity file",
+                    remedy="add its SHA-256 or its name to the account",
+                )  # fmt: skip
+            if len(self._seen) >= _CERTIFICATES_KNOWN:
+                self._seen.clear()
+            seen = self._seen[digest] = actor, from_datetime(parsed.not_valid_after_utc)
+        if self._clock.now_us() > seen[1]:  # the connection may have outlived its certificate
+            raise UnauthenticatedError("the certificate has expired", field="certificate", remedy="renew it")
+        return seen[0]
+
+    def _named(self, certificate: x509.Certificate) -> Actor | None:
+        try:
+            names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return None
+        found = [
+            *names.get_values_for_type(x509.DNSName), *names.get_values_for_type(x509.UniformResourceIdentifier)
+        ]  # fmt: skip
+        return next((self._by_name[name] for name in found if name in self._by_name), None)
+
+    def _add(self, account: Account) -> None:
+        try:
+            actor = checked(id=account.id, branch=account.branch, roles=account.roles, kind="machine", authn="mtls")
+        except UnauthenticatedError as cause:
+            raise ConfigurationError(cause.message, field=f"account.{cause.field}", rule=cause.rule) from None
+        for known, words in ((self._by_certificate, account.certificates), (self._by_name, account.names)):
+            for word in words:
+                if known.setdefault(word, actor) is not actor:
+                    raise ConfigurationError("two accounts have one certificate", field="account", rule="only one")

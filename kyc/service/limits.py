@@ -1,0 +1,39 @@
+"""Bounds of the service: what one request, one caller and all callers together may ask of a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLimits:
+    """Names, units and reasons; what is beyond is refused, never queued without end."""
+
+    body_bytes: int = 64 * 1024 * 1024
+    """One JSON body, and one line of a stream: a document with twenty scans fits."""
+    bodies_bytes: int = 192 * 1024 * 1024
+    """All bodies held at once; an image is held about three times while it is decoded and encrypted."""
+    batch_items: int = 10_000
+    """Submissions of one JSON batch; more belong into a stream."""
+    queue_items: int = 20_000
+    """Submissions waiting for the ledger before callers are told to come back: a few seconds of work."""
+    round_items: int = 1_000
+    """Submissions admitted together: larger rounds gain nothing and make a lone caller wait."""
+    caller_requests: int = 256
+    """Unanswered requests of one caller."""
+    stream_items: int = 500
+    """Lines of a stream admitted together."""
+    body_seconds: float = 30.0
+    """How long a body may take, and how long a stream may be silent."""
+    head_seconds: float = 10.0
+    """How long a new connection may take to say what it wants."""
+    write_seconds: float = 30.0
+    """How long a client may leave an answer unread."""
+    idle_seconds: int = 75
+    """How long a connection is kept open between requests: longer than the minute of common proxies."""
+    drain_seconds: int = 30
+    """How long requests may go on after the service was told to stop."""
+    retry_seconds: int = 1
+    """What ``Retry-After`` says to those who are sent away."""
+    wait_seconds: float = 5.0
+    """How long a read waits for the read models to reach its position."""

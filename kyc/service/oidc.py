@@ -1,0 +1,262 @@
+"""People: bearer tokens of an OpenID provider (RFC 9068, OpenID Connect Core), checked against its published keys.
+
+Only signatures of listed asymmetric algorithms count, by a key of the provider's set that the token names. The set
+is read again when it is old, and when a token names a key that is not in it: that is how providers rotate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.request
+from base64 import urlsafe_b64decode
+from collections import OrderedDict
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet
+
+from kyc.clock import Clock
+from kyc.errors import ConfigurationError, UnauthenticatedError, UnreachableError
+from kyc.logs import logger
+from kyc.service.caller import Actor, Authn
+from kyc.service.caller import checked as checked_actor
+
+ALGORITHMS: Final = frozenset({"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "Ed25519"})
+"""Asymmetric ones. A shared secret would let whoever checks a token make one."""
+_PUBLIC: Final = frozenset({"EC", "RSA", "OKP"})
+TOKEN_MAX: Final = 8_192
+_KEYS_MAX: Final = 1_048_576
+_KNOWN_MAX: Final = 10_000
+_KNOWN_SECONDS: Final = 60
+"""How long a checked token is believed unseen: so long may a withdrawn key live on."""
+_AGAIN_SECONDS: Final = 10.0
+"""The provider is asked for a key it did not have at most this often."""
+_SECOND: Final = 1_000_000
+
+_log = logger("oidc")
+
+
+class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One OpenID provider, ``[[issuer]]`` of the identity file."""
+
+    issuer: str
+    audience: str
+    keys: str
+    """A JWK set: a file, or an https URL."""
+    algorithms: tuple[str, ...] = ("ES256", "PS256", "RS256", "Ed25519")
+    types: tuple[str, ...] = ("at+jwt", "JWT")
+    skew_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 60
+    lifetime_seconds: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 43_200
+    """Tokens that live longer are refused."""
+    refresh_seconds: Annotated[int, msgspec.Meta(ge=10, le=86_400)] = 600
+    actor: str = "sub"
+    """The claim with the pseudonymous id; never a name or an address."""
+    branch: str = "branch"
+    roles: str = "roles"
+    """The claim with the roles; dots lead into objects, as in ``realm_access.roles``."""
+    role_names: dict[str, str] = {}
+    """The provider's word → ours. Empty: they are the same."""
+
+
+class _Header(msgspec.Struct):
+    alg: str
+    kid: str = ""
+    typ: str = ""
+
+
+class _Claims(msgspec.Struct):
+    iss: str
+    aud: str | list[str]
+    exp: float
+    iat: float
+    nbf: float | None = None
+
+
+class Issuer:
+    """One provider and the tokens of it that were checked."""
+
+    def __init__(self, settings: IssuerSettings, clock: Clock, *, authn: Authn = "oidc", keys: Any = None) -> None:
+        wrong = set(settings.algorithms) - ALGORITHMS
+        if wrong or not settings.algorithms:
+            raise ConfigurationError(
+                "not an algorithm for tokens", field="issuer.algorithms", rule=", ".join(sorted(ALGORITHMS))
+            )
+        self.settings = settings
+        self._clock = clock
+        self._authn: Authn = authn
+        self._known: OrderedDict[bytes, tuple[Actor, int]] = OrderedDict()
+        self._keys: dict[str, Key] = {} if keys is None else _key_set(keys)
+        self._given = keys is not None
+        self._read_at = time.monotonic() if keys is not None else -1e9
+        self._reading = asyncio.Lock()
+
+    @property
+    def development(self) -> bool:
+        """Whether it is the issuer for trying things out."""
+        return self._authn == "development"
+
+    async def actor(self, token: str) -> Actor:
+        """Who the token was given to.
+
+        Raises:
+            UnauthenticatedError: it does not hold; says which part, never what stands in it.
+        """
+        digest = sha256(token.encode("latin-1", "replace")).digest()
+        known = self._known.get(digest)
+        if known is not None and self._clock.now_us() < known[1]:
+            return known[0]
+        header = _header(token)
+        self._check_header(header)
+        key = await self._key(header.kid)
+        try:
+            claims = jwt.decode(token, key, algorithms=[header.alg]).claims
+        except (JoseError, ValueError):
+            raise _refused("signature", "by a key of the issuer") from None
+        until = self._check_claims(claims)
+        actor = self._actor(claims)
+        self._remember(digest, actor, until)
+        return actor
+
+    async def refresh(self) -> None:
+        """Read the keys, where they are old; an old set is kept while the provider does not answer.
+
+        Raises:
+            UnreachableError: there is no set yet, and none can be read.
+        """
+        if self._given or time.monotonic() - self._read_at < self.settings.refresh_seconds:
+            return
+        async with self._reading:
+            if time.monotonic() - self._read_at >= self.settings.refresh_seconds:
+                await self._read()
+
+    async def _read(self) -> None:
+        try:
+            self._keys = _key_set(await asyncio.to_thread(_fetch, self.settings.keys))
+            self._known.clear()
+        except (OSError, ValueError, ConfigurationError) as error:
+            _log.warning("keys unread", error=type(error).__name__, field="issuer.keys")
+            if not self._keys:
+                raise UnreachableError(
+                    "the keys of the issuer cannot be read", field="issuer.keys", remedy="see the file or URL"
+                ) from None
+        finally:
+            self._read_at = time.monotonic()
+
+    async def _key(self, kid: str) -> Key:
+        await self.refresh()
+        if kid not in self._keys and not self._given:
+            async with self._reading:
+                if kid not in self._keys and time.monotonic() - self._read_at > _AGAIN_SECONDS:
+                    await self._read()
+        key = self._keys.get(kid)
+        if key is None:
+            raise _refused("kid", "a key of the issuer")
+        return key
+
+    def _check_header(self, header: _Header) -> None:
+        if header.alg not in self.settings.algorithms:
+            raise _refused("alg", ", ".join(self.settings.algorithms))
+        if header.typ.lower().removeprefix("application/") not in {one.lower() for one in self.settings.types}:
+            raise _refused("typ", ", ".join(self.settings.types))
+
+    def _check_claims(self, mapping: dict[str, Any]) -> int:
+        """The instant until which the token holds."""
+        settings, now = self.settings, self._clock.now_us() / _SECOND
+        try:
+            claims = msgspec.convert(mapping, _Claims)
+        except msgspec.MsgspecError:
+            raise _refused("claims", "iss, aud, exp and iat") from None
+        if claims.iss != settings.issuer:
+            raise _refused("iss", "the configured issuer")
+        if settings.audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
+            raise _refused("aud", "this service")
+        if now >= claims.exp + settings.skew_seconds:
+            raise _refused("exp", "not expired", "log in again")
+        begins = max(claims.iat, claims.nbf if claims.nbf is not None else claims.iat)
+        if now < begins - settings.skew_seconds:
+            raise _refused("nbf", "already valid", "compare the clocks")
+        if claims.exp - claims.iat > settings.lifetime_seconds:
+            raise _refused("exp", f"lives at most {settings.lifetime_seconds} seconds")
+        return int((claims.exp + settings.skew_seconds) * _SECOND)
+
+    def _actor(self, claims: dict[str, Any]) -> Actor:
+        settings = self.settings
+        said = _at(claims, settings.roles)
+        words = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
+        names = settings.role_names
+        roles = [names.get(word, "") if names else word for word in words if isinstance(word, str)]
+        return checked_actor(
+            id=_at(claims, settings.actor), branch=_at(claims, settings.branch),
+            roles=[role for role in roles if role], kind="person", authn=self._authn,
+        )  # fmt: skip
+
+    def _remember(self, digest: bytes, actor: Actor, until: int) -> None:
+        self._known[digest] = actor, min(until, self._clock.now_us() + _KNOWN_SECONDS * _SECOND)
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
+
+
+def issuer_of(token: str) -> str:
+    """The issuer a token names, unchecked: it only says whose keys to check it with."""
+    try:
+        _, payload, _ = token.split(".")
+        return str(msgspec.json.decode(_decoded(payload), type=dict[str, Any]).get("iss", ""))
+    except (ValueError, msgspec.MsgspecError):
+        raise _refused("token", "a signed JWT") from None
+
+
+def _header(token: str) -> _Header:
+    try:
+        return msgspec.json.decode(_decoded(token.partition(".")[0]), type=_Header)
+    except (ValueError, msgspec.MsgspecError):
+        raise _refused("token", "a signed JWT") from None
+
+
+def _decoded(part: str) -> bytes:
+    return urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
+
+
+def _at(claims: dict[str, Any], path: str) -> Any:
+    found: Any = claims
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _key_set(document: Any) -> dict[str, Key]:
+    """The public signing keys of a JWK set, by their ids; shared secrets and keys without an id are passed over."""
+    listed = document.get("keys") if isinstance(document, dict) else None
+    usable = [one for one in listed or () if isinstance(one, dict) and one.get("kty") in _PUBLIC and one.get("kid")]
+    usable = [one for one in usable if one.get("use") in {None, "sig"}]
+    try:
+        found = {str(key.kid): key for key in KeySet.import_key_set({"keys": usable}).keys} if usable else {}
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise ConfigurationError("not a JWK set", field="issuer.keys", rule="RFC 7517") from None
+    if not found:
+        raise ConfigurationError("no key that could be used", field="issuer.keys", rule="public keys with a kid")
+    return found
+
+
+def _fetch(source: str) -> Any:
+    parts = urlsplit(source)
+    if parts.scheme in {"", "file"}:
+        return msgspec.json.decode(Path(parts.path).read_bytes())
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ConfigurationError("keys over a line anybody may change", field="issuer.keys", rule="https")
+    with urllib.request.urlopen(source, timeout=5) as answer:  # noqa: S310  the scheme was looked at above
+        content = answer.read(_KEYS_MAX + 1)
+    if len(content) > _KEYS_MAX:
+        raise ConfigurationError("too large for a JWK set", field="issuer.keys", rule=f"at most {_KEYS_MAX} bytes")
+    return msgspec.json.decode(content)
+
+
+def _refused(
+    field: str, rule: str, remedy: str = "ask the issuer for a token for this service"
+) -> UnauthenticatedError:
+    return UnauthenticatedError("the token does not hold", field=field, rule=rule, remedy=remedy)
