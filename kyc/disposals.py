@@ -211,12 +211,11 @@ class Disposals:
                 outcomes.append(_failed(one, error))
             else:
                 tasks.append((one, task))
-        for place in places if tasks else ():
-            place.clear([task.doomed for _, task in tasks])
+        found = _cleared(places, [task.doomed for _, task in tasks]) if tasks else {}
         for at, (one, task) in enumerate(tasks):
             progress(len(todo) + at, 2 * len(todo))
             try:
-                done = certify(self.ledger, task, places, origin(actor))
+                done = certify(self.ledger, task, found[task.doomed.data_key], origin(actor))
             except KycError as error:
                 outcomes.append(_failed(one, error))
             else:
@@ -363,6 +362,17 @@ class Disposals:
             for name in streams_of(task.subject)
         }
         return tuple((name, versions) for name, versions in by_stream.items() if versions)
+
+
+def _cleared(places: Sequence[Place], doomed: Sequence[Doomed]) -> dict[bytes, dict[str, int]]:
+    """Clear all places, then look through all of them: data key → name → what is left."""
+    for place in places:
+        place.clear(doomed)
+    found: dict[bytes, dict[str, int]] = {one.data_key: {} for one in doomed}
+    for place in places:
+        for key, left in place.left(doomed).items():
+            found[key] |= left
+    return found
 
 
 def _failed(one: Proposal, error: KycError) -> Outcome:

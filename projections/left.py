@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Protocol
-from uuid import UUID
 
 from psycopg import sql
 
+from kyc.store import pgbinary
 from kyc.store.log import EventLog
 from projections.engine import Engine
 from projections.projection import SCHEMA
@@ -18,6 +19,7 @@ _TABLES: Final = """
 select c.relname from pg_attribute a join pg_class c on c.oid = a.attrelid
 where c.relnamespace = %s::regnamespace and c.relkind = 'r' and a.attname = 'data_key' and not a.attisdropped
 """
+_ROWS: Final = "select data_key, count(*) from {} where data_key = any (%s) group by data_key"
 
 
 class _Doomed(Protocol):
@@ -28,8 +30,6 @@ class _Doomed(Protocol):
 class ReadModels:
     """Read models as a place of disposal (:class:`kyc.retention.disposal.Place`)."""
 
-    names = ("read-models",)
-
     def __init__(self, log: EventLog, engine: Engine) -> None:
         self._log = log
         self._engine = engine
@@ -38,22 +38,15 @@ class ReadModels:
         """Take what was recorded, and sweep what destroyed keys protected."""
         self._engine.catch_up()
 
-    def left(self, doomed: _Doomed) -> dict[str, int]:
-        """Rows under the key, in builds that are read and in builds that are being made."""
-        return {"read-models": sum(rows_under(self._log, doomed.data_key, self._tables()).values())}
-
-    def _tables(self) -> list[str]:
+    def left(self, doomed: Sequence[_Doomed]) -> dict[bytes, dict[str, int]]:
+        """Rows under each key, in builds that are read or being made; one look at each table."""
+        found: Counter[bytes] = Counter({one.data_key: 0 for one in doomed})
+        keys = pgbinary.uuids(list(found))
         with self._log.database.connection() as connection:
-            found = connection.execute(_TABLES, (SCHEMA,)).fetchall()
-        return [name for (name,) in found if name.rpartition("_b")[0] != _REGISTER]
-
-
-def rows_under(log: EventLog, key: bytes, tables: Sequence[str]) -> dict[str, int]:
-    """Table → rows under a data key."""
-    found: dict[str, int] = {}
-    with log.database.connection() as connection:
-        for table in tables:
-            query = sql.SQL("select count(*) from {} where data_key = %s").format(sql.Identifier(SCHEMA, table))
-            row = connection.execute(query, (UUID(bytes=key),)).fetchone()
-            found[table] = int(row[0]) if row else 0
-    return found
+            tables = [name for (name,) in connection.execute(_TABLES, (SCHEMA,)).fetchall()]
+            for table in tables:
+                if table.rpartition("_b")[0] == _REGISTER:
+                    continue
+                query = sql.SQL(_ROWS).format(sql.Identifier(SCHEMA, table))
+                found.update(dict(connection.execute(query, (keys,), binary=True).fetchall()))
+        return {key: {"read-models": rows} for key, rows in found.items()}

@@ -32,6 +32,8 @@ _LOG: Final = "the log"
 
 class _Doomed(Protocol):
     @property
+    def data_key(self) -> bytes: ...
+    @property
     def streams(self) -> tuple[bytes, ...]: ...
 
 
@@ -51,8 +53,6 @@ def note(log: EventLog, register: Lines[Export], exported: Exported) -> None:
 class Exports:
     """The exports that were written here and are still here."""
 
-    names = ("exports",)
-
     def __init__(self, log: EventLog, register: Lines[Export], asked: Asked) -> None:
         self._log = log
         self._register = register
@@ -66,9 +66,12 @@ class Exports:
                 path = Path(export.path)
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def left(self, doomed: _Doomed) -> dict[str, int]:
-        """Bundles with records of it that are still here."""
-        return {"exports": len(self._there({UUID(bytes=stream) for stream in doomed.streams}))}
+    def left(self, doomed: Sequence[_Doomed]) -> dict[bytes, dict[str, int]]:
+        """Bundles with records of each that are still here."""
+        return {
+            one.data_key: {"exports": len(self._there({UUID(bytes=stream) for stream in one.streams}))}
+            for one in doomed
+        }
 
     def _there(self, streams: set[UUID]) -> list[Export]:
         return [

@@ -15,7 +15,7 @@ Serves AML24 art. 34 and 54, PIPL art. 47, O2-07 art. 29, ISO 15489-2 4.3.9.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple, Protocol
@@ -60,17 +60,12 @@ class Doomed(NamedTuple):
 class Place(Protocol):
     """Where something under a key may lie. Duties: clearing twice is harmless; looking is a look, not a memory."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the certificate calls it."""
-        ...
-
     def clear(self, doomed: Sequence[Doomed]) -> None:
         """Remove what lies there."""
         ...
 
-    def left(self, doomed: Doomed) -> dict[str, int]:
-        """How much is still there, by name."""
+    def left(self, doomed: Sequence[Doomed]) -> dict[bytes, dict[str, int]]:
+        """Data key → name → how much is still there; for all at once, so that large tables are read once."""
         ...
 
 
@@ -94,8 +89,6 @@ class Task:
 class StorePlace:
     """The log itself: the key, ciphertext of events and scans, snapshots."""
 
-    names = ("keys", "events", "scans", "snapshots")
-
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self.emptied = Emptied(0, 0, 0, 0)
@@ -107,9 +100,9 @@ class StorePlace:
             found = self._log.key_store.empty(one.data_key, one.streams)
             self.emptied = Emptied(*(rows + more for rows, more in zip(self.emptied, found, strict=True)))
 
-    def left(self, doomed: Doomed) -> dict[str, int]:
+    def left(self, doomed: Sequence[Doomed]) -> dict[bytes, dict[str, int]]:
         """What the tables still hold."""
-        return self._log.key_store.left(doomed.data_key, doomed.streams)._asdict()
+        return {one.data_key: self._log.key_store.left(one.data_key, one.streams)._asdict() for one in doomed}
 
 
 def retention_of(subject: StreamName) -> StreamName:
@@ -141,20 +134,24 @@ def shred(ledger: Ledger, task: Task, register: Lines[Destroyed], origin: Origin
     return True
 
 
-def certify(ledger: Ledger, task: Task, places: Sequence[Place], origin: Origin) -> RecordDisposed | None:
-    """Step 4, once every place was cleared; None where another process has certified.
+def certify(ledger: Ledger, task: Task, found: Mapping[str, int], origin: Origin) -> RecordDisposed | None:
+    """Step 4, once every place was cleared and looked through; None where another process has certified.
+
+    Args:
+        ledger: where it is recorded.
+        task: the disposal.
+        found: what each place still holds of it, by its name; all places there are.
+        origin: who does it.
 
     Raises:
         StoreError: something is left somewhere; nothing is certified.
     """
-    found = {name: rows for place in places for name, rows in place.left(task.doomed).items()}
     if left := sorted(name for name, rows in found.items() if rows):
         raise StoreError(
             "records are left behind: nothing is certified", field="places", rule=", ".join(left),
             remedy="remove what is left there, then run it again",
         )  # fmt: skip
-    names = tuple(sorted(name for place in places for name in place.names))
-    return _certified(ledger, task, names, origin)
+    return _certified(ledger, task, tuple(sorted(found)), origin)
 
 
 # --- the instant ----------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from kyc.files import sync
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 _MODE: Final = 0o600
+_LINE_MAX: Final = 16_777_216
+"""Bytes of an entry: an export of a hundred thousand subjects has five million."""
 
 
 class Destroyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,18 +69,22 @@ class Lines(Generic[T]):
     def __init__(self, path: Path, kind: type[T]) -> None:
         self.path = path
         self._kind = kind
+        self._known: tuple[int, set[str]] = (0, set())
+        """Bytes of the file when it was read last, and the names in it: appending does not read it again."""
 
     def add(self, entry: T) -> None:
         """Append an entry, durable when this returns; one that is there already is not repeated."""
-        if any(one.name == entry.name for one in self.entries()):
+        if entry.name in self._names():
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
-            os.ftruncate(descriptor, self._whole())
+            os.ftruncate(descriptor, self._whole(descriptor))
             os.lseek(descriptor, 0, os.SEEK_END)
             os.write(descriptor, msgspec.json.encode(entry) + b"\n")
             os.fsync(descriptor)
+            self._known[1].add(entry.name)
+            self._known = (os.fstat(descriptor).st_size, self._known[1])
         finally:
             os.close(descriptor)
         sync(self.path.parent)
@@ -91,19 +97,32 @@ class Lines(Generic[T]):
         """
         if not self.path.exists():
             return []
-        lines = self.path.read_bytes()[: self._whole()].splitlines()
+        lines = self._raw().splitlines()
         try:
             return [msgspec.json.decode(line, type=self._kind) for line in lines]
         except msgspec.DecodeError:
             raise FormatError("not such a register", field=self.path.name, rule="one entry a line") from None
 
+    def _names(self) -> set[str]:
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size != self._known[0]:
+            self._known = (size, {one.name for one in self.entries()})
+        return self._known[1]
+
     def digest(self) -> str:
         """The SHA-256 of all entries, in hexadecimal."""
-        return sha256(self.path.read_bytes()[: self._whole()]).hexdigest()
+        return sha256(self._raw()).hexdigest()
 
-    def _whole(self) -> int:
-        """Bytes up to the end of the last whole line."""
-        return self.path.read_bytes().rfind(b"\n") + 1
+    def _raw(self) -> bytes:
+        """The whole lines."""
+        raw = self.path.read_bytes()
+        return raw[: raw.rfind(b"\n") + 1]
+
+    def _whole(self, descriptor: int) -> int:
+        """Bytes up to the end of the last whole line; only the end of the file is read."""
+        size = os.fstat(descriptor).st_size
+        tail = os.pread(descriptor, min(size, _LINE_MAX), max(0, size - _LINE_MAX))
+        return size - len(tail) + tail.rfind(b"\n") + 1
 
 
 def destroyed_keys(home: Path) -> Lines[Destroyed]:
