@@ -383,4 +383,8 @@ def _clock(number: int, triggers: tuple[Trigger, ...], cap: str) -> dict[str, An
     levels = {LEVELS.get(trigger) for trigger in triggers}
     waits = {trigger.replace("-", "_"): trigger in triggers for trigger in get_args(Trigger)}
     of = {f"of_{level}": level in levels for level in ("record", "customer", "account")}
-    return {"clock": number, "cap": cap} | of | waits
+    at = {  # where a clock can find anything at all: elsewhere it is not even asked
+        f"at_{level}": level in levels or not known.isdisjoint((*triggers, cap))
+        for level, known in (("customer", _OF_CUSTOMER), ("account", _OF_ACCOUNT))
+    }
+    return {"clock": number, "cap": cap} | of | at | waits

@@ -26,7 +26,8 @@ law as (
 -- What policies wait for: one row for each combination of triggers and cap.
 clock as (
     select * from jsonb_to_recordset(%(clocks)s) as c (
-        clock int, of_record boolean, of_customer boolean, of_account boolean, cap text,
+        clock int, of_record boolean, of_customer boolean, of_account boolean, at_customer boolean,
+        at_account boolean, cap text,
         account_closed boolean, account_opened boolean, account_reopened boolean, card_dormant boolean,
         consent_withdrawn boolean, customer_deceased boolean, estate_settled boolean, onboarding_refused boolean,
         one_off_completed boolean, purpose_achieved boolean, record_made boolean, relationship_ended boolean,
@@ -115,7 +116,7 @@ candidate as (
         case c.cap when 'relationship-ended' then p.ended when 'relationship-established' then p.established
             when 'relationship-reopened' then p.reopened when 'customer-deceased' then p.died
             when 'estate-settled' then p.settled end as cap
-    from person p cross join clock c
+    from person p join clock c on c.at_customer
     union all
     select h.member, true, c.clock, c.of_account,
         (c.account_closed or c.card_dormant) and (
@@ -126,7 +127,7 @@ candidate as (
             case when c.account_reopened then h.reopened end),
         case c.cap when 'account-closed' then h.closed when 'account-opened' then h.opened
             when 'account-reopened' then h.reopened when 'card-dormant' then h.dormant end
-    from holding h cross join clock c
+    from holding h join clock c on c.at_account
     cross join lateral (select greatest(
         case when c.account_closed then h.closed end, case when c.card_dormant then h.dormant end) as closed) e),
 linked as materialized (
