@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -29,12 +29,13 @@ from joserfc.jwk import ECKey
 
 from kyc.clock import SystemClock
 from kyc.domain.account import AccountOpened, Holder
-from kyc.domain.customer import CustomerRegistered, RelationshipEstablished
-from kyc.domain.event import Event
+from kyc.domain.customer import CustomerRegistered, IdentityVerified, RelationshipEstablished
+from kyc.domain.document import DocumentCaptured
+from kyc.domain.event import Event, Scanned
 from kyc.domain.fact import Submission
-from kyc.domain.submission import Origin
+from kyc.domain.submission import Origin, Scan
 from kyc.domain.transaction import BookTransaction, Leg
-from kyc.domain.values import Counterparty, Name
+from kyc.domain.values import Address, Counterparty, Name
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.ledger import Ledger
 from kyc.store.database import Database
@@ -54,7 +55,15 @@ def opening(number: int) -> list[tuple[str, str, Event]]:
     return [
         (f"{customer}/new", "", CustomerRegistered(
             occurred_at=AT, customer=customer, type="natural", template="natural/1", notice="notice/1",
-            names=(Name(text="Ada Lovelace"),),
+            names=(Name(text="Ada Lovelace"),), birth_date=date(1990, 5, 17), nationalities=("GBR",),
+            addresses=(Address(lines=("1 Old Street",), country="GBR"),),
+        )),
+        (f"{customer}/paper", customer, DocumentCaptured(
+            occurred_at=AT, kind="passport", number=f"P{number}", issuing_country="GBR", issued_on=date(2025, 1, 1),
+            expires_on=date(2035, 1, 1),
+        )),
+        (f"{customer}/seen", customer, IdentityVerified(
+            occurred_at=AT, level="standard", method="visual", document_kind="passport", verified_by="bench"
         )),
         (f"{customer}/since", customer, RelationshipEstablished(occurred_at=AT, on=AT.date())),
         (f"{account}/new", "", AccountOpened(
@@ -62,6 +71,10 @@ def opening(number: int) -> list[tuple[str, str, Event]]:
             holders=(Holder(customer=customer),),
         )),
     ]  # fmt: skip
+
+
+def _scans(event: Event) -> tuple[Scan, ...]:
+    return (Scan(name="front", media_type="image/png", content=b"scan"),) if isinstance(event, Scanned) else ()
 
 
 def booking() -> Submission:
@@ -102,10 +115,11 @@ def running(dsn: str, tmp_path: Path) -> Iterator[Running]:
     """A service over a database with customers and accounts."""
     log = EventLog(Database(dsn), FileKeyProvider.open(tmp_path / "home" / "keys"))
     ledger = Ledger(log, ZoneInfo("Asia/Shanghai"))
-    ledger.record([
-        Submission(key=key, origin=ORIGIN, data=event, stream=stream)
+    answers = ledger.record([
+        Submission(key=key, origin=ORIGIN, data=event, stream=stream, scans=_scans(event))
         for number in range(ACCOUNTS) for key, stream, event in opening(number)
     ])  # fmt: skip
+    assert all(isinstance(answer, tuple) for answer in answers)
     key = ECKey.import_key(ECKey.generate_key("P-256").as_dict(private=True) | {"kid": "bench"})
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     identity = tmp_path / "identity.toml"
