@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 import msgspec
 from starlette.types import Receive, Scope
 
+from kyc.access.ask import Actor
 from kyc.errors import BusyError
-from kyc.service.caller import Actor
 from kyc.service.limits import ServiceLimits
 from kyc.service.problem import MediaTypeError, SlowError, TooLargeError
 

@@ -1,32 +1,19 @@
-"""Who calls, as far as authentication can say. What they may do is decided elsewhere."""
+"""Whom authentication may say that a caller is. What they may do is decided elsewhere."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from kyc.access.ask import Actor
 from kyc.errors import UnauthenticatedError
 
-Kind = Literal["person", "machine"]
+Kind = Literal["machine", "person"]
 Authn = Literal["oidc", "mtls", "development"]
 
 _WORD: Final = re.compile(r"[!-?A-~]{1,64}")
 """As a word of the header (:data:`kyc.domain.submission.Word`), without @: an address is no pseudonym."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """An authenticated caller."""
-
-    id: str
-    """Pseudonymous; stands in the header of what they record."""
-    roles: frozenset[str]
-    branch: str
-    kind: Kind
-    authn: Authn
-    """How they were recognised."""
 
 
 def checked(*, id: Any, branch: Any, roles: Iterable[str], kind: Kind, authn: Authn) -> Actor:

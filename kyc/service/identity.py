@@ -15,10 +15,11 @@ import msgspec
 from cryptography import x509
 from starlette.types import Scope
 
+from kyc.access.ask import Actor
 from kyc.clock import Clock, from_datetime
 from kyc.errors import ConfigurationError, UnauthenticatedError
 from kyc.service.call import header
-from kyc.service.caller import Actor, checked
+from kyc.service.caller import checked
 from kyc.service.oidc import TOKEN_MAX, Issuer, IssuerSettings, issuer_of
 
 CERTIFICATE: Final = "kyc.certificate"

@@ -21,10 +21,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from kyc.access.ask import Actor
 from kyc.clock import Clock
 from kyc.errors import ConfigurationError, UnauthenticatedError, UnreachableError
 from kyc.logs import logger
-from kyc.service.caller import Actor, Authn
+from kyc.service.caller import Authn
 from kyc.service.caller import checked as checked_actor
 
 ALGORITHMS: Final = frozenset({"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "Ed25519"})

@@ -13,9 +13,9 @@ from fix_service import AUDIENCE, ISSUER, Provider
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
+from kyc.access.ask import Actor
 from kyc.clock import FixedClock
 from kyc.errors import ConfigurationError, UnauthenticatedError, UnreachableError
-from kyc.service.caller import Actor
 from kyc.service.identity import Identity
 from kyc.service.oidc import Issuer, IssuerSettings
 
