@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter, validators
 
 from kyc.cli.accesses import reads_by, reads_flags, reads_of
+from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def show(operator: str, /) -> None:
     from kyc.domain.access_log import Operator
     from kyc.domain.submission import StreamName
 
-    with service() as opened:
+    with looking("operator", operator, "audit") as opened:
         state = opened.ledger.state(StreamName("operator", operator)) or Operator()
     lines = [
         f"{one.grant}  {one.role} until {one.until:%Y-%m-%d %H:%M %z}, approved by {one.approver}"
@@ -197,7 +198,7 @@ def extract(number: str, /) -> None:
     from kyc.domain.access_log import DisclosureRecorded
     from kyc.domain.submission import StreamName
 
-    with service() as opened:
+    with looking("access", number) as opened:
         told = [one.event for one in opened.log.events(StreamName("access", number)) if one.event is not None]
         orders = {one.order for one in told if isinstance(one, DisclosureRecorded) and one.order}
         states = {order: opened.ledger.state(StreamName("order", order)) for order in orders}

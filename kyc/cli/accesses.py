@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
 from kyc.cli.registers import Count, named, who
@@ -48,7 +49,7 @@ def reads_of(number: str, /, *, since: str | None = None, until: str | None = No
     """
     from projections import access_log
 
-    with service() as opened:
+    with looking("access", number, "audit") as opened:
         start, stop = _span(opened, since, until)
         _tell(opened, access_log.of_customer(opened.log, number, start=start, stop=stop, limit=limit))
 
@@ -69,7 +70,7 @@ def reads_by(reader: str, /, *, since: str | None = None, until: str | None = No
     """
     from projections import access_log
 
-    with service() as opened:
+    with looking("operator", reader, "audit") as opened:
         start, stop = _span(opened, since, until)
         _tell(opened, access_log.of_reader(opened.log, reader, start=start, stop=stop, limit=limit))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
+from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 from kyc.cli.registers import Count, day_of, named, policies_of, stream_of, who
 from kyc.errors import DisposedError, InputError, NotFoundError
@@ -46,7 +47,7 @@ def diligence(number: str, /, *, on: str | None = None) -> None:
     from projections import reviews
     from replay import render
 
-    with service() as opened:
+    with looking("customer", number) as opened:
         day, stream = day_of(opened, on), stream_of(opened.log, number)
         policies = policies_of(opened)
         found = reviews.of_streams(opened.log, [stream])
@@ -223,7 +224,7 @@ def consent(number: str, /, *, on: str | None = None, purpose: str | None = None
     """
     from projections import consents
 
-    with service() as opened:
+    with looking("customer", number) as opened:
         day, stream = day_of(opened, on), stream_of(opened.log, number)
         if purpose is not None:
             answer = consents.may(opened.log, stream, purpose, day)
@@ -277,7 +278,7 @@ def owners(number: str, /, *, as_of: str | None = None) -> None:
     """
     from projections import owners as graph
 
-    with service() as opened:
+    with looking("customer", number) as opened:
         day, stream = day_of(opened, as_of), stream_of(opened.log, number)
         found = graph.behind(opened.log, stream, day)
         known = named(opened.log, (one for edge in found for one in edge.through))

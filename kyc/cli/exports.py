@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import App, Parameter
 
-from kyc.cli.main import screen, service
+from kyc.cli.door import looking
+from kyc.cli.main import screen
 from kyc.errors import ConfigurationError, InputError, KycError
 
 if TYPE_CHECKING:
@@ -102,11 +103,12 @@ def export(
     from replay.renderings import Form
 
     stated = bundle.Order(**asdict(why), order=what.order or what.notice)
-    with service() as opened, screen().progress("export") as step:
+    scope = scope_of(what)
+    with looking(scope.kind, scope.key or "period", "export") as opened, screen().progress("export") as step:
         written = bundle.export(
             opened.log,
             opened.sealed,
-            scope_of(what),
+            scope,
             out,
             keys=_keys(opened, how),
             order=stated,

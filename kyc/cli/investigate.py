@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
+from kyc.cli.door import listed, looking
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
 from kyc.errors import InputError
@@ -43,7 +44,7 @@ def compare(
     """
     from replay import compare as both
 
-    with service() as opened:
+    with looking("customer", number, "replay") as opened:
         zone = ZoneInfo(opened.configuration.zone)
         start = moment(first, zone)
         assert start is not None, "an option that must be given"
@@ -87,6 +88,7 @@ def paths(
     from replay.paths import Wanted
 
     with service() as opened:
+        listed(opened, (first, second))
         zone = ZoneInfo(opened.configuration.zone)
         wanted = Wanted(
             follow=follow, since=moment(since, zone, end=False), until=moment(until, zone), steps=steps, paths=most
@@ -113,7 +115,7 @@ def day(branch: str, on: str, /, *, as_of: str | None = None) -> None:
         asked = date.fromisoformat(on)
     except ValueError:
         raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
-    with service() as opened:
+    with looking("branch", branch, "supervise") as opened:
         zone = ZoneInfo(opened.configuration.zone)
         found = past.day(opened.log, branch, asked, zone, moment(as_of, zone))
         screen().answer(past.as_dict(found), past.lines(found, zone))

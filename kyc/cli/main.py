@@ -39,6 +39,8 @@ class _Globals:
 
     home: Path | None = None
     database: str | None = None
+    actor: str | None = None
+    reason: str | None = None
     screen: Screen = None  # type: ignore[assignment]
 
 
@@ -74,6 +76,8 @@ def _launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     home: Path | None = None,
     database: str | None = None,
+    actor: str | None = None,
+    reason: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Run a command.
@@ -84,12 +88,27 @@ def _launch(
         Folder of keys and embedded database (KYC_HOME, default ~/.kyc-ledger).
     database
         URL of a PostgreSQL of your own (KYC_DATABASE_URL); without it the embedded one is used.
+    actor
+        Who asks, as it stands in the record of what was shown (KYC_ACTOR, default custodian).
+    reason
+        Why (KYC_REASON).
     json
         One JSON document on stdout.
     """
     GLOBALS.home, GLOBALS.database, GLOBALS.screen = home, database, Screen(json=json)
-    command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    GLOBALS.actor, GLOBALS.reason = actor, reason
+    said = _given_on(tokens, {"--actor": actor, "--reason": reason})
+    command, bound, _ = app.parse_args((*tokens, *said), exit_on_error=False, print_error=False)
     return int(command(*bound.args, **bound.kwargs) or 0)
+
+
+def _given_on(tokens: Sequence[str], said: dict[str, str | None]) -> list[str]:
+    """Options of every command that this one has for itself too: who records something is who asks."""
+    command = app.parse_commands(tokens)[1][-1]
+    if command.default_command is None or not any(said.values()):
+        return []
+    names = {name for argument in command.assemble_argument_collection() for name in argument.names}
+    return [part for name, value in said.items() if value is not None and name in names for part in (name, value)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

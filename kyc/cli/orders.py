@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from cyclopts import App
 
 from kyc.cli.compliance import Days, plain
+from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
 from kyc.cli.registers import Count, named, who
@@ -90,7 +91,7 @@ def show(number: str, /, *, on: str | None = None) -> None:
     from projections import orders
     from replay import render
 
-    with service() as opened:
+    with looking("order", number) as opened:
         at, zone = _instant(opened, on)
         found = orders.find(opened.log, at, number=number)
         if not found:

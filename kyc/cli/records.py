@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kyc.intake import Tally
     from kyc.wiring import Service
 
+from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 from kyc.errors import InputError
 
@@ -172,7 +173,7 @@ def show(number: str, /, *, as_of: str | None = None, about: str | None = None) 
     """
     from replay import history as past
 
-    with service() as opened:
+    with looking("customer", number) as opened:
         zone = ZoneInfo(opened.configuration.zone)
         found = past.customer(
             opened.log, number, as_of=moment(as_of, zone), about=moment(about, zone), with_postings=False
@@ -208,7 +209,7 @@ def history(
     """
     from replay import history as past
 
-    with service() as opened:
+    with looking("customer", number, "replay") as opened:
         zone = ZoneInfo(opened.configuration.zone)
         found = past.customer(
             opened.log, number, as_of=moment(as_of, zone), about=moment(about, zone),
@@ -229,7 +230,7 @@ def show_transaction(reference: str, /, *, as_of: str | None = None) -> None:
     """
     from replay import reconstruct
 
-    with service() as opened:
+    with looking("transaction", reference) as opened:
         zone = ZoneInfo(opened.configuration.zone)
         found = reconstruct.transaction(opened.log, opened.sealed, reference, as_of=moment(as_of, zone))
         screen().answer(reconstruct.as_dict(found), reconstruct.lines(found, zone))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
+from kyc.cli.door import listed, looking
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
 from kyc.errors import InputError, NotFoundError
@@ -77,6 +78,7 @@ def find(
             about=moment(about, zone), limit=limit,
         )  # fmt: skip
         found = register.find(opened.log, wanted)
+        listed(opened, (one.state.customer for one in found if one.state is not None))
         screen().answer({"customers": [register.as_dict(one) for one in found]}, register.lines(found))
 
 
@@ -96,7 +98,7 @@ def documents_show(number: str, /, *, on: str | None = None) -> None:
     from projections import document_register
     from replay import render
 
-    with service() as opened:
+    with looking("customer", number) as opened:
         day = day_of(opened, on)
         rules = policies_of(opened).documents(day)
         found = document_register.of_streams(opened.log, [stream_of(opened.log, number)], day, rules)
@@ -140,6 +142,7 @@ def documents_due(
             opened.log, day, rules, states=state or document_register.DUE, branch=branch, limit=limit
         )
         known = named(opened.log, (one.stream_id for one in found))
+        listed(opened, (one["customer"] for one in known.values() if one["customer"]))
         document = [
             known[one.stream_id] | {name: value for name, value in one._asdict().items() if name != "stream_id"}
             for one in found

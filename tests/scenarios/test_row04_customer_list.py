@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from fix_world_china import company, onboard, passport, person
+from fix_world_gate import actor, ask, grant, refused
 
+from kyc.access.gate import Gate
 from kyc.domain.life import BranchTransferred
 from kyc.domain.values import Name
 from projections import customer_profile
@@ -56,3 +60,21 @@ def test_found_however_it_is_written(china, printed: str, asked: str):
         (found,) = customer_profile.find(china.log, name=given)
         assert found.state.names[0].text == printed
     assert china.events("customer", "C1")[0].names[0].text.encode() == printed.encode()
+
+
+def test_a_branch_is_refused_another_branchs_list(china):
+    """A manager's list is the branch's own; with somebody of another branch on it."""
+    onboard(china, "C1")
+    china.record(person("C2", china), branch="B-2")
+    gate = Gate(china.log, ZoneInfo("UTC"))
+    own = ask(actor("branch-manager", "M-1"), subject=None, action="list", purpose="supervision", ticket="")
+    assert gate.scope(own).branches == {"B-1"}
+    gate.admit(own, ("C1",))
+    assert refused(gate, own, ("C1", "C2")).code == "own-branch"
+    grant(china, "HQ-5", "hq-operations")
+    head = ask(
+        actor("hq-operations", "HQ-5", branch="HQ"), subject=None, action="list", purpose="supervision", ticket=""
+    )
+    assert gate.scope(head).branches is None
+    gate.admit(head, ("C1", "C2"))
+    assert china.events("lookups", "HQ-5")[-1].customers == ("C1", "C2")

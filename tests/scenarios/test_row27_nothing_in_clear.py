@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fix_cli import Call
 from fix_world_china import onboard, open_account, paid
+from fix_world_gate import actor, ask, ticket
 
+from kyc.access.gate import Gate
 from kyc.domain.access_log import RecordRead
 from kyc.domain.values import Phone
 
@@ -59,3 +62,18 @@ def test_a_masked_view_is_a_view(china):
     china.record(msgspec.structs.replace(seen, masked=False))
     assert [event.masked for event in china.events("access", "C1")] == [True, False]
     assert china.events("customer", "C1") == before
+
+
+def test_a_teller_sees_the_last_four_unless_serving(china):
+    """Another counter sees the last four of the number; who serves sees it whole; the record keeps it whole."""
+    onboard(china, "C1")
+    ticket(china)
+    gate = Gate(china.log, ZoneInfo("UTC"))
+    state = china.state("customer", "C1")
+    view = {"names": state.names[0].text, "documents": msgspec.to_builtins(state.documents)}
+    other = gate.admit(ask(actor("teller", "T-2"))).show(view)
+    assert other["names"] == "Person C1"
+    assert [paper["number"] for paper in other["documents"]] == ["****"]  # eight characters or fewer tell nothing
+    serving = gate.admit(ask(actor("teller", "T-1"))).show(view)
+    assert [paper["number"] for paper in serving["documents"]] == ["PASS-C1"]
+    assert [event.masked for event in china.events("access", "C1")] == [True, False]

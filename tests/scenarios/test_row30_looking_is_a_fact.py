@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fix_samples import SAMPLES
 from fix_world_china import onboard
+from fix_world_gate import actor, ask, refused, ticket
 
-from kyc.domain.access_log import AccessDenied, AccessGranted, AccessRevoked, BreakGlassReviewed, RecordRead
+from kyc.access.gate import Gate
+from kyc.domain.access_log import (
+    AccessDenied,
+    AccessGranted,
+    AccessRevoked,
+    BreakGlassReviewed,
+    OperatorDeclared,
+    RecordRead,
+)
 
 
 def test_reads_and_refusals_stand_in_a_log_of_their_own(china):
@@ -54,3 +64,25 @@ def test_break_glass_is_reviewed_by_another(world):
     assert world.refuse(reviewed, actor="T-1").rule == "somebody else"
     world.record(reviewed, actor="M-1")
     assert world.refuse(reviewed, actor="M-1").rule == "used and not reviewed"
+
+
+def test_no_look_without_the_customers_own_business(china):
+    """No ticket, no look; with one, until it runs out; a relative's file is told to a supervisor."""
+    for number in ("C1", "C2"):
+        onboard(china, number)
+    gate = Gate(china.log, ZoneInfo("UTC"))
+    assert refused(gate, ask(actor("teller"))).code == "ticket-open"
+    ticket(china)
+    ticket(china, "S2", "C2")
+    china.record(
+        OperatorDeclared(occurred_at=china.now, operator="T-1", own=("C2",), relatives=("C1",), approver="M-1")
+    )
+    gate.admit(ask(actor("teller")))
+    assert refused(gate, ask(actor("teller"), "C2", ticket="S2")).code == "not-own-record"
+    flags = [event.kind for event in china.events("operator", "T-1") if event.TOPIC == "access.anomaly_flagged"]
+    assert flags == ["relative", "own-record"]
+    china.later(hours=8)
+    refused(gate, ask(actor("teller")))
+    assert [event.code for event in china.events("refusals", "T-1")] == [
+        "ticket-open", "not-own-record", "ticket-open",
+    ]  # fmt: skip

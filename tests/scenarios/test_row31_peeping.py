@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from fix_cli import Call, document
 from fix_world_china import onboard
+from fix_world_gate import actor, ask, ticket
 
+from kyc.access.gate import Gate
 from kyc.domain.access_log import AccessAnomalyFlagged, AccessDenied, RecordRead
 from replay.day import day
 
@@ -67,3 +70,16 @@ def test_having_looked_cannot_be_taken_back(china):
     assert (read.lane, read.position) in {
         (found.place.lane, found.place.position) for found in china.verify().findings
     }
+
+
+def test_the_hundredth_look_is_told_by_itself(china):
+    """Through the door, over two processes: the hundredth look within an hour flags the teller."""
+    onboard(china, "C1")
+    ticket(china)
+    doors = [Gate(china.log, ZoneInfo("UTC")) for _ in range(2)]
+    for at in range(LIMIT - 1):
+        doors[at % 2].admit(ask(actor("teller")))
+    assert "access.anomaly_flagged" not in china.topics("operator", "T-1")
+    doors[0].admit(ask(actor("teller")))
+    (flagged,) = china.events("operator", "T-1")
+    assert (flagged.kind, flagged.count, flagged.until - flagged.since) == ("bulk-read", LIMIT, timedelta(hours=1))
