@@ -60,7 +60,7 @@ def refused(gate: Gate, question: Ask, customers: tuple[str, ...] = ()) -> Acces
 
 
 @pytest.fixture
-def bank(china: Any) -> Any:
+def guarded(china: Any) -> Any:
     """A Chinese bank with two customers of branch B-1, one of B-2, an account, a case and an order."""
     onboard(china, "C1")
     onboard(china, "C2")
@@ -73,6 +73,6 @@ def bank(china: Any) -> Any:
 
 
 @pytest.fixture
-def gate(bank: Any) -> Gate:
+def gate(guarded: Any) -> Gate:
     """The door to it."""
-    return Gate(bank.log, ZoneInfo("UTC"))
+    return Gate(guarded.log, ZoneInfo("UTC"))

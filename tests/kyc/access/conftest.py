@@ -10,3 +10,9 @@ from fix_world_ledger import Story
 def world(story: Story) -> Story:
     """An empty bank on 2 March 2026, in a fresh database."""
     return story
+
+
+@pytest.fixture
+def bank(guarded: Story) -> Story:
+    """The bank behind the door."""
+    return guarded
