@@ -167,6 +167,10 @@ class BusyError(KycError):
     """More is waiting than can be taken now; come back."""
 
 
+class SpoolError(KycError):
+    """The spool on this machine's disk cannot be used."""
+
+
 class LeaseLostError(StoreError):
     """Another process holds the lease; this one must not go on."""
 

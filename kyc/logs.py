@@ -33,6 +33,7 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def configure(level: str = "warning") -> None:
     """Log JSON lines to stderr from ``level`` on."""
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # its words are not ours; what fails, our errors say
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

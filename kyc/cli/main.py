@@ -141,6 +141,7 @@ def _register() -> None:
     from kyc.cli import (
         access,
         accesses,
+        branch,
         compliance,
         custody,
         disposal,
@@ -163,7 +164,7 @@ def _register() -> None:
     for module in (
         access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, custody, supervision, accesses, serve, witness,
+        retention, disposal, custody, supervision, accesses, serve, witness, branch,
     ):  # fmt: skip
         module.register(app)
 
