@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
+from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 from kyc.errors import InputError, NotFoundError
 
@@ -105,8 +106,8 @@ def show(subject: str, /, *, question: Asking = _TODAY) -> None:
     """
     from projections import retention_deadlines
 
-    with service() as opened:
-        name = named(subject)
+    name = named(subject)
+    with looking(name.kind, name.key) as opened:
         found = list(retention_deadlines.deadlines(opened.log, asked_of(opened, question), name))
         if not found:
             raise NotFoundError("no records of this subject", field="subject", remedy="kyc project")

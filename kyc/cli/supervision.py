@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
+from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
 from kyc.cli.registers import Count, day_of, named, policies_of, who
@@ -132,7 +133,7 @@ def counterparties(
     from projections import counterparty_edge
     from replay import render
 
-    with service() as opened:
+    with looking("customer", number) as opened:
         zone = zone_of(opened)
         start, stop = moment(since, zone, end=False), moment(until, zone)
         found = counterparty_edge.of_customer(opened.log, number, zone, start=start, stop=stop, by=by, limit=limit)

@@ -18,6 +18,8 @@ ASKS = [
     (("customer", "paths", "C1", "C2"), "lookups", "A-9"),
     (("transaction", "show", "T1"), "access", "C1"),
     (("find", "C1"), "lookups", "A-9"),
+    (("customer", "counterparties", "C1"), "access", "C1"),
+    (("retention", "show", "customer/C1"), "access", "C1"),
     (("documents", "show", "C1"), "access", "C1"),
     (("documents", "due"), "lookups", "A-9"),
     (("branch", "day", "B-1", "2026-03-02"), "lookups", "A-9"),
