@@ -15,7 +15,7 @@ import msgspec
 from starlette.types import Receive, Scope
 
 from kyc.access.ask import Actor
-from kyc.errors import BusyError
+from kyc.errors import BusyError, InputError
 from kyc.service.limits import ServiceLimits
 from kyc.service.problem import MediaTypeError, SlowError, TooLargeError
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
+_QUERY_MAX: Final = 50
+"""Parameters of one query."""
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 _PREFIX: Final = token_hex(6)
@@ -90,9 +92,17 @@ class Call:
         return self.scope.get("path_params", {})  # type: ignore[no-any-return]
 
     def query(self) -> dict[str, str]:
-        """The parameters of the query; the last of several counts."""
+        """The parameters of the query; the last of several counts.
+
+        Raises:
+            InputError: there are too many.
+        """
         text = self.scope["query_string"].decode("ascii", "replace")
-        return {name: values[-1] for name, values in parse_qs(text, max_num_fields=50).items()}
+        try:
+            found = parse_qs(text, keep_blank_values=True, max_num_fields=_QUERY_MAX)
+        except ValueError:
+            raise InputError("too many parameters", field="query", rule=f"at most {_QUERY_MAX}") from None
+        return {name: values[-1] for name, values in found.items()}
 
     def header(self, name: bytes) -> bytes:
         """A header, named in lower case; empty where there is none."""
