@@ -7,7 +7,7 @@ retention clock has an unknown day, as imports of archives bring them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -18,7 +18,7 @@ from psycopg import sql
 from kyc.domain.disposal import ClockRestarted, ClockStarted
 from kyc.domain.policies import Policies
 from kyc.domain.submission import StreamName
-from kyc.domain.templates import SHIPPED, Template
+from kyc.domain.templates import form_on, shipped_templates
 from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
@@ -106,19 +106,6 @@ class DataQuality:
         return connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
 
 
-def form_of(policies: Policies, type_: str, on: date) -> Template | None:
-    """The form in use for a type of customer on a day: the latest that has begun and not ended."""
-    published: Mapping[str, Template] = policies.templates
-    usable = [
-        form
-        for form in {**SHIPPED, **published}.values()
-        if form.type == type_
-        and (form.effective_from is None or form.effective_from <= on)
-        and (form.effective_to is None or form.effective_to >= on)
-    ]
-    return max(usable, key=lambda form: form.effective_from or date.min, default=None)
-
-
 def listed(
     log: EventLog, policies: Policies, on: date, *, branch: str | None = None, faulty: bool = True,
     after: bytes | None = None, limit: int = FOUND,
@@ -166,8 +153,9 @@ def _asked(policies: Policies, on: date, branch: str | None) -> dict[str, Any]:
 
 def _fields(policies: Policies, on: date) -> Iterator[tuple[str, str, bool]]:
     """Type, field, whether it is mandatory."""
-    for type_ in sorted({form.type for form in SHIPPED.values()}):
-        form = form_of(policies, type_, on)
+    published = policies.templates
+    for type_ in sorted({form.type for form in shipped_templates().values()}):
+        form = form_on(published, type_, on, jurisdiction=policies.jurisdiction)
         for names, mandatory in ((form.mandatory, True), (form.optional, False)) if form is not None else ():
             yield from ((type_, name, mandatory) for name in names)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from cyclopts import App
 
@@ -13,10 +14,11 @@ from kyc.cli.records import moment
 from kyc.errors import InputError, KycError, NotFoundError
 
 if TYPE_CHECKING:
+    from kyc.domain.event import Event
     from kyc.domain.policies import Policies, PolicyEdition
     from kyc.wiring import Service
 
-Rules = Literal["authorities", "documents", "retention", "rulebook"]
+Rules = Literal["authorities", "documents", "retention", "rulebook", "access", "calendar"]
 Jurisdiction = Literal["CN", "EU", "UK", "US"]
 
 
@@ -26,6 +28,7 @@ def register(app: App) -> None:
     law = App(name="law", help="The rules head office has published, and which of them answers on a day.")
     law.command(versions)
     law.command(publish)
+    law.command(forms)
     law.command(ask)
     law.command(retention)
     app.command(law)
@@ -41,14 +44,14 @@ def adopt(*, actor: str, approver: str, jurisdiction: Jurisdiction = "CN") -> No
     approver
         The second person.
     jurisdiction
-        Whose law the rulebook is asked for.
+        Whose law the institution goes by: its authorities, documents and forms, and what the rulebook is asked for.
     """
     from kyc.domain.policies import Policies, shipped_editions
     from kyc.domain.stream import POLICIES
 
     with service() as opened:
         known = opened.ledger.state(POLICIES) or Policies()
-        missing = [edition for edition in shipped_editions() if not known.version(edition.rules)]
+        missing = [edition for edition in shipped_editions(jurisdiction) if not known.version(edition.rules)]
         for edition in missing:
             _publish(opened, edition, jurisdiction, actor, approver, "as shipped", f"adopt/{edition.rules}/1")
     names = [edition.rules for edition in missing]
@@ -94,8 +97,39 @@ def publish(
     )
 
 
+def forms(file: Path, /, *, actor: str, approver: str) -> None:
+    """Publish the registration forms of a file, each under a name that was never used; known ones are left alone.
+
+    Parameters
+    ----------
+    file
+        Forms, written as the shipped ``templates.toml``, each with the days on which it is in use.
+    actor
+        Who publishes, at head office.
+    approver
+        The second person.
+    """
+    from hashlib import sha256
+
+    import msgspec
+
+    from kyc.clock import to_datetime
+    from kyc.domain.governance import TemplatePublished
+    from kyc.domain.templates import parse_templates, usable
+
+    with service() as opened:
+        known = usable(_known(opened, None).templates)
+        written = parse_templates(file.read_text(encoding="utf-8"), file.name)
+        new = [form for form in written if known.get(form.name) != form]
+        for form in new:
+            event = TemplatePublished(occurred_at=to_datetime(opened.clock.now_us()), form=form, approver=approver)
+            _record(opened, event, actor, f"form/{form.name}/{sha256(msgspec.json.encode(form)).hexdigest()[:16]}")
+    names = [form.name for form in new]
+    screen().answer({"published": names}, [f"published {name}" for name in names] or ["nothing new to publish"])
+
+
 def versions(*, on: date | None = None, as_of: str | None = None) -> None:
-    """Every published version of every rule set, and which of them are in use on a day.
+    """Every published version of every rule set, every registration form, and which are in use on a day.
 
     Parameters
     ----------
@@ -115,25 +149,32 @@ def versions(*, on: date | None = None, as_of: str | None = None) -> None:
             }
             for edition in known.editions
         ]  # fmt: skip
+    listed = _forms(known, day)
     lines = [
         f"{one['rules']:<12} {one['version']:>3} from {one['effective_from']}{' in use' if one['in_use'] else ''}"
         for one in found
+    ] or ["nothing is published: kyc adopt"]
+    lines += [
+        f"form {one['name']:<18} {one['type']:<11} {one['effective_from'] or 'always'} to "
+        f"{one['effective_to'] or 'further'}{' in use' if one['in_use'] else ''}"
+        for one in listed
     ]
-    screen().answer({"on": day, "versions": found}, lines or ["nothing is published: kyc adopt"])
+    screen().answer({"on": day, "versions": found, "forms": listed}, lines)
 
 
 def ask(
     rule: str, /, *choices: str, on: date | None = None, as_of: str | None = None,
     jurisdiction: Jurisdiction | None = None,
 ) -> None:  # fmt: skip
-    """What the rulebook says on a day: the value, the version, the row, its source, and the days it is law.
+    """What the rules say on a day: the value, the version, the row, its source, and the days it is law.
 
     Parameters
     ----------
     rule
-        Such as ``review.cycle``, ``cdd.one-off``, ``owner.share``, ``answer.objection``.
+        Such as ``review.cycle``, ``cdd.one-off``, ``owner.share``, ``answer.objection``; ``template`` for the
+        registration form in use, ``calendar`` for whether a day is worked.
     choices
-        What it depends on: ``tier=high``, ``currency=CNY`` …
+        What it depends on: ``tier=high``, ``currency=CNY``, ``type=natural``, ``purpose=relationship`` …
     on
         The day that is asked about; today where it is left out.
     as_of
@@ -147,6 +188,10 @@ def ask(
     with service() as opened:
         known = _known(opened, as_of)
         day = on or opened.ledger.today()
+        if rule in _OTHERS:
+            known = msgspec.structs.replace(known, jurisdiction=jurisdiction or known.jurisdiction)
+            _OTHERS[rule](known, day, selectors)
+            return
         book = known.in_use("rulebook", day)
         if book is None:
             raise NotFoundError("no rulebook was in use on that day", field="rulebook", remedy="kyc adopt")
@@ -197,7 +242,68 @@ def retention(
 
 
 def _names() -> tuple[Rules, ...]:
-    return ("authorities", "documents", "retention", "rulebook")
+    return get_args(Rules)
+
+
+def _forms(known: Policies, day: date) -> list[dict[str, Any]]:
+    """Every form that may be used, and whether it is the one of that day for its type and purpose."""
+    from kyc.domain.templates import form_on, usable
+
+    place = known.jurisdiction
+    return [
+        {
+            "name": form.name, "type": form.type, "purpose": form.purpose, "jurisdiction": form.jurisdiction,
+            "effective_from": form.effective_from, "effective_to": form.effective_to,
+            "in_use": form is form_on(known.templates, form.type, day, purpose=form.purpose, jurisdiction=place),
+        }
+        for form in usable(known.templates, place).values()
+    ]  # fmt: skip
+
+
+def _ask_template(known: Policies, day: date, choices: dict[str, str]) -> None:
+    """The registration form of a type of customer and a purpose."""
+    import msgspec
+
+    from kyc.domain.templates import RELATIONSHIP, form_on
+
+    chosen = {"purpose": RELATIONSHIP} | choices
+    if set(chosen) != {"type", "purpose"}:
+        raise InputError("a form is asked for by type", field="choices", rule="type=… and purpose=…")
+    form = form_on(
+        known.templates, chosen["type"], day, purpose=chosen["purpose"], jurisdiction=known.jurisdiction
+    )  # fmt: skip
+    if form is None:
+        raise NotFoundError("no form answers this on that day", field="template", rule=f"one in use on {day}")
+    lines = [
+        f"{form.name}: {form.source or 'published by head office'}",
+        f"mandatory {' '.join(form.mandatory)}", f"allowed   {' '.join(form.optional)}",
+    ]  # fmt: skip
+    screen().answer({"on": day, "rule": "template", "form": msgspec.to_builtins(form)}, lines)
+
+
+def _ask_calendar(known: Policies, day: date, choices: dict[str, str]) -> None:
+    """Whether a day is worked, by which version of the calendar; ``after=N``: the last of so many working days."""
+    if (
+        set(choices) - {"after"}
+        or not choices.get("after", "0").isascii()
+        or not choices.get("after", "0").isdigit()
+    ):
+        raise InputError("not asked of a calendar", field="choices", rule="after=N, a number of working days")
+    calendar, edition = known.calendar(day), known.edition("calendar", day)
+    later = calendar.add(day, int(choices["after"])) if "after" in choices else None
+    answer = {
+        "on": day, "rule": "calendar", "calendar": calendar.name, "version": edition.version if edition else None,
+        "working": calendar.is_working(day), "after": later, "known_to": calendar.last,
+    }  # fmt: skip
+    said = f"{'a working day' if answer['working'] else 'not worked'}, calendar {calendar.name}"
+    version = f"version {edition.version}" if edition else "as shipped"
+    lines = [f"{said} {version}, known to {calendar.last}"]
+    screen().answer(answer, lines if later is None else [*lines, f"{choices['after']} working days later: {later}"])
+
+
+_OTHERS: Final[dict[str, Callable[[Policies, date, dict[str, str]], None]]] = {
+    "template": _ask_template, "calendar": _ask_calendar,
+}  # fmt: skip
 
 
 def _choice(text: str) -> tuple[str, str]:
@@ -226,15 +332,20 @@ def _publish(
     opened: Service, edition: PolicyEdition, jurisdiction: str, actor: str, approver: str, reason: str, key: str
 ) -> None:
     from kyc.clock import to_datetime
-    from kyc.domain.admit import HEAD_OFFICE
-    from kyc.domain.fact import Submission
     from kyc.domain.governance import PolicyPublished
-    from kyc.domain.submission import Origin
 
     event = PolicyPublished(
         occurred_at=to_datetime(opened.clock.now_us()), edition=edition, jurisdiction=jurisdiction, reason=reason,
         approver=approver,
     )  # fmt: skip
+    _record(opened, event, actor, key)
+
+
+def _record(opened: Service, event: Event, actor: str, key: str) -> None:
+    from kyc.domain.admit import HEAD_OFFICE
+    from kyc.domain.fact import Submission
+    from kyc.domain.submission import Origin
+
     origin = Origin(actor=actor, branch=HEAD_OFFICE, purpose="governance", legal_basis="AML24-30")
     (answer,) = opened.ledger.record([Submission(key=key, origin=origin, data=event)])
     if isinstance(answer, KycError):

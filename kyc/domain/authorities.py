@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from kyc.domain.calendar import Period
-from kyc.domain.rulefile import Row, parse, read, refuse
+from kyc.domain.rulefile import Row, parse, read, refuse, shipped_name
 
 Action = Literal["query", "freeze", "deduct"]
 Subject = Literal["natural", "organisation"]
@@ -138,6 +138,11 @@ def parse_authorities(text: str, name: str) -> Authorities:
 
 
 @lru_cache
-def shipped_authorities() -> Authorities:
-    """The table shipped for China."""
-    return parse_authorities(read("authorities.toml"), "authorities.toml")
+def shipped_authorities(jurisdiction: str = "CN") -> Authorities:
+    """The table shipped for a jurisdiction.
+
+    Raises:
+        ConfigurationError: none shipped.
+    """
+    name = shipped_name("authorities", jurisdiction)
+    return parse_authorities(read(name), name)

@@ -164,7 +164,7 @@ class WorkCalendar(msgspec.Struct, frozen=True, kw_only=True):
                 "the working-day calendar does not reach that day",
                 field=f"calendar {self.name}",
                 rule=f"{self.first} to {self.last}",
-                remedy="add the year's notice to the calendar file",
+                remedy="publish the calendar with that year's notice: kyc law publish calendar",
             )
         return day in self.shifted or (day.weekday() < _SATURDAY and day not in self.off)
 

@@ -401,7 +401,7 @@ def _register_claim(kind: str, number: str) -> tuple[Claim, ...]:
 
 @CUSTOMER.rule(CustomerRegistered)
 def _fits_template(_: CustomerState, event: CustomerRegistered, given: Given) -> None:
-    template = _template(event, event.occurred_at.date(), given)
+    template = _template(event, event.occurred_at.date(), given, published(given).jurisdiction)
     templates.check(template, [name for name in _FIELDS if getattr(event, name) not in _EMPTY])
 
 
@@ -468,8 +468,10 @@ def second_person(other: str, given: Given, field: str) -> None:
     two_people(given.origin.actor, other, field=field)
 
 
-def _template(event: CustomerRegistered, collected: date, given: Given) -> Template:
-    return templates.in_force(event.template, event.type, published(given).templates, collected, given.today)
+def _template(event: CustomerRegistered, collected: date, given: Given, jurisdiction: str = "") -> Template:
+    """The form of a registration; one that was taken is held to its own, whatever jurisdiction counts today."""
+    forms = published(given).templates
+    return templates.in_force(event.template, event.type, forms, collected, given.today, jurisdiction)
 
 
 def _check_number(kind: str, number: str, field: str) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 import msgspec
 
 from kyc.domain.calendar import DatePeriod, Feb29, age_on, later, length
-from kyc.domain.rulefile import Row, parse, read, refuse
+from kyc.domain.rulefile import Row, parse, read, refuse, shipped_name
 from kyc.errors import ConfigurationError
 
 Kind = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z-]{1,63}$")]
@@ -189,6 +189,11 @@ def parse_documents(text: str, name: str) -> DocumentRules:
 
 
 @lru_cache
-def shipped_documents() -> DocumentRules:
-    """The rules shipped for China."""
-    return parse_documents(read("documents.toml"), "documents.toml")
+def shipped_documents(jurisdiction: str = "CN") -> DocumentRules:
+    """The rules shipped for a jurisdiction.
+
+    Raises:
+        ConfigurationError: none shipped.
+    """
+    name = shipped_name("documents", jurisdiction)
+    return parse_documents(read(name), name)

@@ -8,16 +8,17 @@ and 35.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
+from kyc.domain.codec import upcast
 from kyc.domain.dates import check_date, check_past
 from kyc.domain.event import Event, Instant, RecordClass
 from kyc.domain.policies import STREAM as POLICY_STREAM
 from kyc.domain.policies import Allowance, Notice, Policies, PolicyEdition, read_edition
 from kyc.domain.stream import Given, Stream, check
-from kyc.domain.templates import ALWAYS, SHIPPED, Template
+from kyc.domain.templates import ALWAYS, Template, shipped_templates
 from kyc.domain.values import Code, Digest, Line, Note, Record, Text, Word
 from kyc.errors import ConfigurationError, RefusedError
 
@@ -48,9 +49,16 @@ class TemplatePublished(PolicyEvent, frozen=True, kw_only=True):
     """A version of a registration form (登记模板; seed rule 2). Its name carries the version and is used once."""
 
     TOPIC: ClassVar[str] = "template.published"
+    SCHEMA: ClassVar[int] = 2
 
     form: Template
     approver: Code
+
+
+@upcast(TemplatePublished.TOPIC, 1)
+def _without_purpose(payload: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 had neither purpose nor jurisdiction nor source."""
+    return payload
 
 
 class NoticePublished(PolicyEvent, frozen=True, kw_only=True):
@@ -414,7 +422,7 @@ def _next_version(state: Policies, event: PolicyPublished, _: Given) -> None:
 
 @POLICY_STREAM.rule(TemplatePublished)
 def _new_form(state: Policies, event: TemplatePublished, _: Given) -> None:
-    if event.form.name in {**SHIPPED, **state.templates}:
+    if event.form.name in {**shipped_templates(), **state.templates}:
         raise RefusedError(
             "this version exists", field="form.name", rule="published once", remedy="give it the next version"
         )

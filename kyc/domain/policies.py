@@ -17,17 +17,19 @@ import msgspec
 
 from kyc.domain.access_rules import Matrix, parse_matrix, shipped_matrix
 from kyc.domain.authorities import Authorities, parse_authorities, shipped_authorities
+from kyc.domain.calendar import WorkCalendar, parse_calendar, shipped_calendar
 from kyc.domain.document_rules import DocumentRules, parse_documents
 from kyc.domain.retention_rules import PolicySet, parse_retention, shipped_set, shipped_text
 from kyc.domain.rulebook import FILES, SHIPPED_FROM, Rulebook, Ruling, book, parse_rules
-from kyc.domain.rulefile import edition_on, read
+from kyc.domain.rulefile import edition_on, read, shipped_name
 from kyc.domain.stream import POLICIES, Given, Stream
 from kyc.domain.templates import Template
 from kyc.domain.values import Code, Record, Word
 from kyc.errors import ConfigurationError, NotFoundError
 
-RuleSet = Literal["authorities", "documents", "retention", "rulebook", "access"]
-"""Who may order what; which documents identify; how long what is kept; thresholds and reviews; who may see what."""
+RuleSet = Literal["authorities", "documents", "retention", "rulebook", "access", "calendar"]
+"""Who may order what; which documents identify; how long what is kept; thresholds and reviews; who may see what;
+which days are worked. Registration forms are published one by one (:class:`kyc.domain.templates.Template`)."""
 TEXT_MAX: Final = 500_000
 """Characters of a rule set; all shipped files together have a tenth."""
 
@@ -92,7 +94,7 @@ class Policies(Record, frozen=True, kw_only=True):
 
     def authorities(self, on: date) -> Authorities:
         """Who may order what, as of a day."""
-        return self.in_use("authorities", on) or shipped_authorities()
+        return self.in_use("authorities", on) or shipped_authorities(self.jurisdiction)
 
     def documents(self, on: date) -> DocumentRules | None:
         """Which documents identify, as of a day."""
@@ -107,6 +109,15 @@ class Policies(Record, frozen=True, kw_only=True):
         """Who may see and do what, as of a day."""
         return self.in_use("access", on) or shipped_matrix()
 
+    def calendar(self, on: date) -> WorkCalendar:
+        """Which days are worked, as known on a day; the shipped one of China where it counts and none is published.
+
+        Raises:
+            ConfigurationError: none is published, and none is shipped for this jurisdiction.
+        """
+        calendar: WorkCalendar | None = self.in_use("calendar", on)
+        return calendar or shipped_calendar(self.jurisdiction or "CN")
+
     def ruling(self, rule_id: str, on: date, **selectors: str) -> Ruling | None:
         """What the rulebook says on a day in this jurisdiction; None where it says nothing."""
         rules: Rulebook | None = self.in_use("rulebook", on)
@@ -118,8 +129,11 @@ class Policies(Record, frozen=True, kw_only=True):
             return None
 
 
+Rules = Authorities | DocumentRules | Matrix | PolicySet | Rulebook | WorkCalendar
+
+
 @lru_cache(maxsize=64)
-def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | Matrix | PolicySet | Rulebook:
+def read_edition(edition: PolicyEdition) -> Rules:
     """The rules in an edition's text.
 
     Raises:
@@ -128,11 +142,10 @@ def read_edition(edition: PolicyEdition) -> Authorities | DocumentRules | Matrix
     return _PARSERS[edition.rules](edition)
 
 
-_PARSERS: Final[
-    dict[str, Callable[[PolicyEdition], Authorities | DocumentRules | Matrix | PolicySet | Rulebook]]
-] = {
+_PARSERS: Final[dict[str, Callable[[PolicyEdition], Rules]]] = {
     "access": lambda edition: parse_matrix(edition.text, edition.version),
     "authorities": lambda edition: parse_authorities(edition.text, "authorities"),
+    "calendar": lambda edition: parse_calendar(edition.text, "calendar"),
     "documents": lambda edition: parse_documents(edition.text, "documents"),
     "retention": lambda edition: parse_retention(
         edition.text, "retention", edition.version, edition.effective_from
@@ -143,15 +156,20 @@ _PARSERS: Final[
 }
 
 
-def shipped_editions() -> tuple[PolicyEdition, ...]:
-    """The shipped rule files as first editions, ready to be published."""
-    texts: tuple[tuple[RuleSet, str], ...] = (
-        ("authorities", read("authorities.toml")),
-        ("documents", read("documents.toml")),
+def shipped_editions(jurisdiction: str = "CN") -> tuple[PolicyEdition, ...]:
+    """The rule files shipped for a jurisdiction as first editions, ready to be published.
+
+    Retention law and the rulebook hold all jurisdictions; working days are shipped for China only.
+    """
+    texts: list[tuple[RuleSet, str]] = [
+        ("authorities", read(shipped_name("authorities", jurisdiction))),
+        ("documents", read(shipped_name("documents", jurisdiction))),
         ("retention", shipped_text()),
         ("rulebook", "\n".join(map(read, FILES))),
         ("access", shipped_matrix().text),
-    )
+    ]
+    if jurisdiction == "CN":
+        texts.append(("calendar", read("calendar-cn.toml")))
     return tuple(
         PolicyEdition(rules=rules, version=1, effective_from=SHIPPED_FROM, text=text) for rules, text in texts
     )

@@ -100,6 +100,11 @@ def read(name: str, package: str = _PACKAGE) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def shipped_name(rules: str, jurisdiction: str) -> str:
+    """The name of the file shipped for a jurisdiction: China's has none of its own."""
+    return f"{rules}.toml" if jurisdiction in {"", "CN"} else f"{rules}-{jurisdiction.lower()}.toml"
+
+
 def parse(text: str, name: str, shape: type[T]) -> T:
     """The content of a rule file, decoded strictly into ``shape``.
 

@@ -18,13 +18,13 @@ from kyc.domain.governance import TemplatePublished
 from kyc.domain.policies import Policies
 from kyc.domain.stream import POLICIES
 from kyc.domain.submission import StreamName
-from kyc.domain.templates import SHIPPED
+from kyc.domain.templates import shipped_templates
 from kyc.domain.values import Phone
 from projections import data_quality
 from projections.data_quality import File
 
 pytestmark = pytest.mark.pg15
-NATURAL = SHIPPED["natural/1"]
+NATURAL = shipped_templates()["natural/1"]
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 from fix_world_china import person
 
 from kyc.domain.governance import TemplatePublished
-from kyc.domain.templates import SHIPPED, Template
+from kyc.domain.templates import Template, shipped_templates
 
 
 @pytest.fixture
 def second() -> Template:
     """A second version that asks for the occupation, from April on."""
-    first = SHIPPED["natural/1"]
+    first = shipped_templates()["natural/1"]
     return Template(
         name="natural/2", type="natural", mandatory=(*first.mandatory, "occupation"),
         optional=tuple(field for field in first.optional if field != "occupation"), effective_from=date(2026, 4, 1),
@@ -55,7 +55,7 @@ def test_forms_are_published_once_and_are_sound(china, second):
     publish(china, second)
     again = TemplatePublished(occurred_at=china.now, form=second, approver="HQ-2")
     assert china.refuse(again, actor="HQ-1", branch="HQ").rule == "published once"
-    shipped = TemplatePublished(occurred_at=china.now, form=SHIPPED["natural/1"], approver="HQ-2")
+    shipped = TemplatePublished(occurred_at=china.now, form=shipped_templates()["natural/1"], approver="HQ-2")
     assert china.refuse(shipped, actor="HQ-1", branch="HQ").rule == "published once"
     for name, changes, rule in [
         ("natural/3", {"optional": ("occupation",)}, "occupation"),

@@ -39,7 +39,9 @@ def test_rules_are_adopted_once(call: Callable[..., tuple[int, str, str]], tmp_p
     assert call("adopt", "--actor", "HQ-1", "--approver", "HQ-1")[0] == 2
     code, out, err = call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")
     assert code == 0, err
-    assert json.loads(out) == {"adopted": ["authorities", "documents", "retention", "rulebook", "access"]}
+    assert json.loads(out) == {
+        "adopted": ["authorities", "documents", "retention", "rulebook", "access", "calendar"]
+    }
     assert json.loads(call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")[1]) == {"adopted": []}
 
     card = submission("card", passport("X-1", World(), kind="library-card"), "C1")
@@ -82,7 +84,7 @@ def test_which_rule_answers_on_a_day(call: Callable[..., tuple[int, str, str]], 
         one for one in json.loads(call("law", "versions", "--on", "2026-06-01")[1])["versions"] if one["in_use"]
     ]
     assert {(one["rules"], one["version"]) for one in used} == {
-        ("authorities", 1), ("documents", 1), ("retention", 1), ("rulebook", 2),
+        ("authorities", 1), ("documents", 1), ("retention", 1), ("rulebook", 2), ("access", 1), ("calendar", 1),
     }  # fmt: skip
 
 
@@ -96,3 +98,59 @@ def test_which_retention_law_applies(call: Callable[..., tuple[int, str, str]]) 
     assert rows["2024-12-31"]["CN-ID-25"] == (False, "not law before 2025-01-01")
     assert rows["2025-01-01"]["CN-ID-07"] == (False, "not law after 2024-12-31")
     assert rows["2025-01-01"]["CN-ID-25"][0]
+
+
+FORM = """
+[[form]]
+name = "natural/2"
+type = "natural"
+mandatory = ["birth_date", "nationalities", "addresses", "occupation"]
+optional = ["phones"]
+effective_from = 2026-04-01
+source = "head office"
+mark = "D"
+configurable = true
+"""
+
+
+def test_which_form_answers_on_a_day(call: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    """The shipped form of the jurisdiction until the published one begins; a file's known forms are left alone."""
+    assert call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")[0] == 0
+    file = tmp_path / "forms.toml"
+    file.write_text(FORM, encoding="utf-8")
+    people = ("--actor", "HQ-1", "--approver", "HQ-2")
+    assert call("law", "forms", str(file), "--actor", "HQ-1", "--approver", "HQ-1")[0] == 2
+    for published in (["natural/2"], []):
+        assert json.loads(call("law", "forms", str(file), *people)[1]) == {"published": published}
+    file.write_text(FORM.replace('"phones"', '"email"'), encoding="utf-8")
+    assert call("law", "forms", str(file), *people)[0] == 2  # a version is never edited
+    found = {}
+    for day, place in [("2026-03-31", "CN"), ("2026-04-01", "CN"), ("2027-07-09", "EU"), ("2027-07-10", "EU")]:
+        asked = ("law", "ask", "template", "type=natural", "--on", day, "--jurisdiction", place)
+        found[day] = json.loads(call(*asked)[1])["form"]
+    assert [form["name"] for form in found.values()] == ["natural/1", "natural/2", "natural/2", "natural-eu/1"]
+    assert found["2026-03-31"]["source"].startswith("O2-07 art. 33")
+    assert call("law", "ask", "template", "--on", "2026-04-01")[0] == 2
+    assert call("law", "ask", "template", "type=natural", "purpose=marketing")[0] == 4
+    said = json.loads(call("law", "versions", "--on", "2026-04-01")[1])["forms"]
+    assert {form["name"] for form in said if form["in_use"]} == {"natural/2", "legal/1", "sole-trader/1", "trust/1"}
+
+
+def test_next_years_working_days_are_published(call: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    """The year after the shipped calendar's last answers as soon as head office publishes its notice."""
+    asked = ("law", "ask", "calendar", "after=5", "--on", "2026-12-28")
+    assert call("adopt", "--actor", "HQ-1", "--approver", "HQ-2")[0] == 0
+    code, _, err = call(*asked)
+    assert code != 0
+    assert "2026-12-31" in err
+    file = tmp_path / "calendar.toml"
+    year = '\n[[year]]\nyear = 2027\noff = ["01-01/01-03"]\nwork = []\n'
+    file.write_text(read("calendar-cn.toml") + year, encoding="utf-8")
+    people = ("--actor", "HQ-1", "--approver", "HQ-2", "--reason", "notice for 2027")
+    code, _, err = call("law", "publish", "calendar", str(file), "--start", "2026-11-20", *people)
+    assert code == 0, err
+    answer = json.loads(call(*asked)[1])
+    assert (answer["version"], answer["working"], answer["after"]) == (2, True, "2027-01-05")
+    file.write_text(read("calendar-cn.toml") + year.replace("2027", "2028"), encoding="utf-8")
+    assert call("law", "publish", "calendar", str(file), "--start", "2026-11-20", *people)[0] == 2
+    assert call("law", "ask", "calendar", "--on", "2026-03-02", "--jurisdiction", "UK")[0] == 0
