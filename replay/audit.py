@@ -24,16 +24,21 @@ from typing import Final
 
 from cryptography.x509 import Certificate
 
-from kyc.errors import InputError
+from kyc.clock import to_datetime
+from kyc.errors import InputError, LogMismatchError
 from kyc.evidence.checkpoint import Checkpoint, open_checkpoint
 from kyc.evidence.note import Verifier
 from kyc.keys.blind import Blinder
 from kyc.keys.ring import KeyRing
 from kyc.store.database import Database
 from kyc.store.log import EventLog
+from kyc.store.read import Reader
+from kyc.store.sealed import SealedLog
+from replay.audit_crew import Hands, shared
 from replay.audit_events import Walk
 from replay.audit_keys import OpeningCheck
 from replay.audit_models import check_models
+from replay.audit_since import Start, Verified
 from replay.audit_tree import TreeCheck, check_cosigned, check_segments, check_signatures
 from replay.findings import Kind, Place, Report
 from replay.leaves import Leaves
@@ -50,11 +55,24 @@ class Outside:
     witnesses: Sequence[Verifier] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How much is verified, and by how many."""
+
+    models: bool = False
+    """Compare read models with the log too; the source must be the log."""
+    since: Verified | None = None
+    """Only what was added since the last time."""
+    hands: Hands | None = None
+    """Other processes that take lanes of their own."""
+
+
 LIMIT = 100
 """Findings of one kind that are kept; the rest are counted."""
 
 
 _NOBODY: Final = Outside()
+_WHOLE: Final = How()
 
 
 def audit(
@@ -64,7 +82,7 @@ def audit(
     keys: KeyRing | None = None,
     trusted: Checkpoint | str | Sequence[Checkpoint | str] | None = None,
     outside: Outside = _NOBODY,
-    models: bool = False,
+    how: How = _WHOLE,
     progress: Callable[[int, int], None] | None = None,
     limit: int = LIMIT,
 ) -> Report:
@@ -76,7 +94,7 @@ def audit(
             statements signed by it lead to its successors and predecessors.
         keys: data keys; without them commitments are not opened.
         trusted: earlier checkpoints of this log that the caller or a witness kept, as signed notes or opened.
-        models: compare read models with the log too; the source must be the log.
+        how: from where on, with how many processes, and whether read models are compared.
         outside: who else is believed: timestamp authorities and witnesses.
         progress: called with (events looked at, events in all).
         limit: findings kept of each kind.
@@ -95,17 +113,35 @@ def audit(
     given = [trusted] if isinstance(trusted, Checkpoint | str) else trusted or []
     report = Report(limit=limit)
     with snapshot(database) as view, database.connection() as connection:
-        fresh = Snapshot(connection, view.origin, view.lanes)
+        fresh = Snapshot(connection, view.origin, view.lanes, view.dsn)
         believed = signers(view, verifiers, outside.authorities, outside.witnesses, report)
         kept = [
             open_checkpoint(one, believed.verifiers, origin=view.origin).checkpoint if isinstance(one, str) else one
             for one in given
         ]
-        _Audit(view, fresh, report, believed, progress).run(keys, blinder, kept)
-    if models and isinstance(source, EventLog):
+        start = _start(database, view, believed, how.since, report)
+        _Audit(view, fresh, report, believed, start, how.hands, progress).run(keys, blinder, kept)
+    if how.models and isinstance(source, EventLog):
         check_models(source, report)
         say_models(report)
     return report
+
+
+def _start(database: Database, view: Snapshot, signers: Signers, since: Verified | None, report: Report) -> Start:
+    """Where to begin: behind what was verified before, if the stored log still continues it."""
+    if since is None:
+        return Start()
+    tree = signers.open(since.checkpoint, view.origin)[0].checkpoint
+    sealed = SealedLog(database, Reader(database, view.lanes))
+    try:
+        start = Start.behind(view, sealed, tree)
+    except LogMismatchError as fault:
+        report.add(Kind.FORKED, Place(item=f"checkpoint {tree.size}"), tree.root.hex(), fault.message)
+        return Start()
+    report.not_proved.append(
+        f"the first {tree.size} events again: they were verified on {to_datetime(since.at).isoformat()}"
+    )
+    return start
 
 
 class _Audit:
@@ -117,8 +153,12 @@ class _Audit:
         fresh: Snapshot,
         report: Report,
         signers: Signers,
+        start: Start,
+        hands: Hands | None,
         progress: Callable[[int, int], None] | None,
     ) -> None:
+        self._start = start
+        self._hands = hands
         self._view = view
         self._fresh = fresh
         self._report = report
@@ -131,6 +171,8 @@ class _Audit:
         counts: dict[int, int] = {}
         leaves_said = largest = 0
         attempt = self._view.attempt
+        if self._hands is not None:
+            self._view.export()
         with attempt(failed, "events"):
             counts = dict(self._view.rows(SQL["lane_counts"]))
         with attempt(failed, "checkpoints"):
@@ -144,15 +186,19 @@ class _Audit:
         try:
             with attempt(failed, "events of a lane"):
                 self._walk(counts, leaves, openings)
-            tree = TreeCheck(self._view, leaves, self._signers, self._report, leaves_said)
+            tree = TreeCheck(self._view, leaves, self._signers, self._report, leaves_said, self._start.edge)
             with attempt(failed, "tiles"):
                 tree.run(trusted)
+            self._report.counts["through"] = tree.size
         finally:
             leaves.close()
-        with attempt(failed, "scans"):
-            openings.check_scans()
-        with attempt(failed, "claims"):
-            openings.check_claims()
+        if self._start.size:
+            self._report.not_proved.append("that every scan opens and every claim points to its event, again")
+        else:
+            with attempt(failed, "scans"):
+                openings.check_scans()
+            with attempt(failed, "claims"):
+                openings.check_claims()
         for what in failed:
             self._report.add(Kind.UNREADABLE, Place(item=what))
         self._say_nothing_of_nothing(largest)
@@ -166,13 +212,18 @@ class _Audit:
             if self._progress is not None:
                 self._progress(done, total)
 
-        walk = Walk(self._view, self._report, leaves, openings, told)
         # A lane without events may still have segments, and an event may stand in a lane that does not exist.
-        for lane in sorted({*range(self._view.lanes), *counts}):
-            walk.lane(lane)
+        lanes = {lane: counts.get(lane, 0) for lane in {*range(self._view.lanes), *counts}}
+        hands = None if self._start.size else self._hands  # what was added since is soon read
+        with shared(hands, self._view, leaves, self._report, lanes, told) as (ours, tell):
+            walk = Walk(self._view, self._report, leaves, openings, tell, self._start)
+            for lane in ours:
+                walk.lane(lane)
 
     def _say_nothing_of_nothing(self, largest: int) -> None:
         """Green needs something that was verified."""
+        if self._start.size:
+            return  # what was verified before is not nothing
         if not self._report.counts["events"]:
             self._report.add(Kind.EMPTY_LOG, Place(item="kyc.event"), "at least one event", "none")
         elif not largest or not self._report.counts["sealed"]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final, Protocol
+from uuid import UUID
 
 from kyc.errors import FormatError
 from kyc.evidence.header import decode_context
 from kyc.store.records import DIGEST_LENGTH, StoredEvent, lane_of
+from replay.audit_since import Head, Start
 from replay.findings import Kind, Place, Report
-from replay.leaves import Leaves, SealedLane
+from replay.leaves import Leaves, SealedLane, leaf_of
 from replay.snapshot import SQL, Snapshot
 
 _TAG: Final = b"kyc-ledger/event/v1\0"
@@ -23,9 +25,6 @@ _BATCH: Final = 500
 """Rows handed to step 7 at a time."""
 _CONTEXTS_KNOWN: Final = 10_000
 """Contexts remembered as well-formed; they repeat between events."""
-
-Head = tuple[int, bytes, int]
-"""Version, hash and time of a stream's last event."""
 
 
 class Openings(Protocol):
@@ -46,19 +45,22 @@ class Walk:
         leaves: Leaves,
         openings: Openings,
         progress: Callable[[int], None],
+        start: Start,
     ) -> None:
         self._view = view
         self._report = report
         self._leaves = leaves
         self._openings = openings
         self._progress = progress
+        self._start = start
         self._contexts: set[bytes] = set()
         self._heads: dict[bytes, Head] = {}
 
     def lane(self, lane: int) -> None:
         """Check all events of a lane."""
         self._heads = {}
-        sealed = SealedLane(lane, self._view.stream(SQL["lane_segments"], (lane,)), self._report)
+        segments = self._view.stream(SQL["lane_segments"], (lane, self._start.lanes.get(lane, 0)))
+        sealed = SealedLane(lane, segments, self._report)
         run = self._leaves.run()
         batch: list[StoredEvent] = []
         for row in self._rows(lane):
@@ -67,7 +69,7 @@ class Walk:
             if derived is None:
                 continue
             if index is not None:
-                run.put(index, sha256(b"\0" + row.stream_id + row.version.to_bytes(8, "big") + derived).digest())
+                run.put(index, leaf_of(row, derived))
                 self._report.counts["sealed"] += 1
             batch.append(row)
             if len(batch) == _BATCH:
@@ -81,10 +83,20 @@ class Walk:
         self._heads = {}
         self._progress(self._report.counts["events"])
 
+    def stream(self, lane: int, stream: bytes) -> Iterator[tuple[StoredEvent, bytes]]:
+        """The well-formed events of one stream, checked, each with the hash derived from it."""
+        self._heads = {}
+        for values in self._view.stream(SQL["stream_rows"], (lane, UUID(bytes=stream))):
+            self._report.counts["events"] += 1
+            row = StoredEvent._make(values)
+            derived = self._row(row, lane, None)
+            if derived is not None:
+                yield row, derived
+
     def _rows(self, lane: int) -> Iterator[StoredEvent]:
         """The rows of a lane; gaps and repetitions of positions are reported (step 1)."""
-        before = 0
-        for values in self._view.stream(SQL["lane_rows"], (lane,)):
+        before = self._start.lanes.get(lane, 0)
+        for values in self._view.stream(SQL["lane_rows"], (lane, before)):
             self._report.counts["events"] += 1
             position = values[0]
             if position is None:
@@ -119,7 +131,7 @@ class Walk:
 
     def _continues(self, row: StoredEvent, place: Place) -> None:
         """Whether a row continues its stream: version, previous hash, time."""
-        version, link, recorded_at = self._heads.get(row.stream_id, (0, bytes(32), row.recorded_at))
+        version, link, recorded_at = self._heads.get(row.stream_id) or self._head(row)
         if row.version != version + 1:
             self._report.add(Kind.VERSION_WRONG, place, f"version {version + 1}", f"version {row.version}")
         elif row.previous != link:
@@ -127,6 +139,10 @@ class Walk:
         if row.recorded_at < recorded_at:
             self._report.add(Kind.TIME_BACKWARDS, place, f"{recorded_at} µs or later", f"{row.recorded_at} µs")
         self._heads[row.stream_id] = (row.version, row.hash, max(row.recorded_at, recorded_at))
+
+    def _head(self, row: StoredEvent) -> Head:
+        """What the first row of a stream that is looked at continues: nothing, or an event verified before."""
+        return self._start.head(self._view, row, _derive) or (0, bytes(32), row.recorded_at)
 
     def _context(self, raw: bytes, place: Place) -> None:
         if raw in self._contexts:

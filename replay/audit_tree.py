@@ -119,13 +119,16 @@ def _signed(
 class TreeCheck:
     """Builds the tree and compares it with everything stored of it."""
 
-    def __init__(self, view: Snapshot, leaves: Leaves, signers: Signers, report: Report, leaves_said: int) -> None:
+    def __init__(
+        self, view: Snapshot, leaves: Leaves, signers: Signers, report: Report, leaves_said: int, begun: Edge
+    ) -> None:
         self._view = view
         self._leaves = leaves
         self._signers = signers
         self._report = report
         self._said = leaves_said
-        self._events = Edge()
+        self._events = begun.copy()
+        self._begun = self._events.size  # roots up to here were compared before
         self._tiles: Edge | None = None  # the tree of the tiles, where it differs
         self._pending: list[int] = []  # indices at which the two differ, until a root decides
         self._blind = False  # a leaf is missing and no tile holds it
@@ -136,12 +139,20 @@ class TreeCheck:
         self.continued: list[Checkpoint] = []
         """Trusted checkpoints that the log continues."""
 
+    @property
+    def size(self) -> int:
+        """Leaves of the tree as far as it was built."""
+        return self._events.size
+
     def run(self, trusted: Iterable[Checkpoint]) -> None:
         """Check all checkpoints in ascending order, and those of ``trusted`` among them (step 8)."""
         waiting = sorted(trusted, key=lambda one: one.size, reverse=True)
         last = Signed(0, b"", good=False)
         for row in self._view.stream(SQL["all_checkpoints"]):
             signed = _signed(row, self._signers, self._view.origin, None)
+            if signed.size <= self._begun:
+                last = signed if signed.good else last
+                continue
             while waiting and waiting[-1].size <= min(signed.size, self._leaves.end):
                 self._compare_trusted(waiting.pop())
             self._advance(signed.size)

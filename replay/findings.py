@@ -205,6 +205,16 @@ class Report:
         if self.counts[kind.name] <= self.limit:
             self.findings.append(Finding(kind, place, expected, found, severity))
 
+    def merge(self, other: Report) -> None:
+        """Take over what another process found."""
+        before = Counter(self.counts)
+        self.counts.update(other.counts)
+        for finding in other.findings:
+            before[finding.kind.name] += 1
+            if before[finding.kind.name] <= self.limit:
+                self.findings.append(finding)
+        self.not_proved += other.not_proved
+
     def has(self, *steps: int) -> bool:
         """Whether any of these steps found an error."""
         return any(finding.step in steps and finding.severity == "error" for finding in self.findings)

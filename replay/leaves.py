@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 from tempfile import TemporaryFile
-from typing import Any, Final
+from typing import IO, Any, Final
 
+from kyc.store.records import StoredEvent
 from replay.findings import Kind, Place, Report
 
 HASH_LENGTH: Final = 32
@@ -19,14 +21,28 @@ _RUN_MAX: Final = 2_048
 """Neighbouring leaves written at once: 64 kB."""
 
 
+def leaf_of(row: StoredEvent, link: bytes) -> bytes:
+    """The leaf of an event whose chain hash was derived (docs/format.md, Log entry and leaf)."""
+    return sha256(b"\0" + row.stream_id + row.version.to_bytes(8, "big") + link).digest()
+
+
 class Leaves:
     """The leaf hashes of a log by global index, below a bound that keeps garbage from filling the disk."""
 
-    def __init__(self, bound: int) -> None:
-        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as this object
-        self._bound = bound
+    def __init__(self, bound: int, path: str | None = None) -> None:
+        self._file: IO[bytes] = (
+            TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as this object
+            if path is None
+            else open(path, "r+b", buffering=0)  # noqa: SIM115, PTH123 - same
+        )
+        self.bound = bound
         self.end = 0
         """One past the largest index written."""
+
+    @property
+    def path(self) -> str:
+        """Where another process of ours finds the same leaves."""
+        return f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
 
     def close(self) -> None:
         """Give the disk back."""
@@ -38,7 +54,7 @@ class Leaves:
 
     def write(self, start: int, hashes: bytes) -> None:
         """Put neighbouring leaves in place; those beyond the bound are dropped."""
-        room = (self._bound - start) * HASH_LENGTH
+        room = (self.bound - start) * HASH_LENGTH
         if start < 0 or room <= 0:
             return
         os.pwrite(self._file.fileno(), hashes[:room], start * HASH_LENGTH)

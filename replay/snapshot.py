@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final, LiteralString
 
 import psycopg
+from psycopg import sql
 
 from kyc.errors import ConfigurationError
 from kyc.store import statements
@@ -23,9 +24,11 @@ ROWS_PER_FETCH: Final = 1_000
 class Snapshot:
     """A read-only transaction in which nothing changes."""
 
-    def __init__(self, connection: Connection, origin: str, lanes: int) -> None:
+    def __init__(self, connection: Connection, origin: str, lanes: int, dsn: str) -> None:
+        self.dsn = dsn
         self._connection = connection
         self._cursors = 0
+        self._exported = ""
         self.origin = origin
         self.lanes = lanes
 
@@ -38,6 +41,12 @@ class Snapshot:
             cursor.itersize = rows_per_fetch
             cursor.execute(query, arguments, binary=True)
             yield from cursor
+
+    def export(self) -> str:
+        """A name by which other processes see the same, as long as this snapshot lives; not inside an attempt."""
+        if not self._exported:
+            self._exported = str(self.rows(SQL["export"])[0][0])
+        return self._exported
 
     def rows(self, query: LiteralString, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a small query."""
@@ -56,8 +65,8 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(database: Database) -> Iterator[Snapshot]:
-    """A snapshot of the log.
+def snapshot(database: Database, exported: str = "") -> Iterator[Snapshot]:
+    """A snapshot of the log; with a name the one that another process has exported.
 
     Raises:
         StoreUnavailableError: the database cannot be reached, or goes away.
@@ -65,6 +74,8 @@ def snapshot(database: Database) -> Iterator[Snapshot]:
     """
     with database.connection() as connection, connection.transaction():
         connection.execute(SQL["snapshot"])
+        if exported:
+            connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(exported)))
         try:
             with connection.transaction():
                 row = connection.execute(SQL["constants"]).fetchone()
@@ -74,4 +85,4 @@ def snapshot(database: Database) -> Iterator[Snapshot]:
             raise ConfigurationError(
                 "the database does not say which log it holds", field="kyc.log", remedy="name another database"
             )
-        yield Snapshot(connection, row[0], row[1])
+        yield Snapshot(connection, row[0], row[1], database.dsn)

@@ -158,13 +158,14 @@ def _register() -> None:
         retention,
         serve,
         supervision,
+        verify,
         witness,
     )
 
     for module in (
         access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, custody, supervision, accesses, serve, witness, branch,
+        retention, disposal, custody, supervision, accesses, serve, verify, witness, branch,
     ):  # fmt: skip
         module.register(app)
 

@@ -4,6 +4,10 @@
 -- One state of the database for the whole audit; writers go on meanwhile.
 set transaction isolation level repeatable read, read only
 
+-- export --
+-- A name for this state of the database.
+select pg_export_snapshot()
+
 -- constants --
 -- Name and lanes of the log.
 select origin, lanes from kyc.log
@@ -16,11 +20,18 @@ select lane::int, count(*) from kyc.event group by lane order by lane
 -- All events of a lane in commit order.
 select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
     state
-from kyc.event where lane = %s order by position
+from kyc.event where lane = %s and (position > %s or position is null) order by position
+
+-- stream_rows --
+-- All events of a stream, in the lane it belongs to.
+select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
+    state
+from kyc.event where lane = %s and stream_id = %s order by version, position
 
 -- lane_segments --
 -- All segments of a lane in the order of their positions.
-select position_from, position_to, first_index from kyc.segment where lane = %s order by position_from, first_index
+select position_from, position_to, first_index from kyc.segment where lane = %s and position_to > %s
+order by position_from, first_index
 
 -- all_segments --
 -- All segments in the order of the log.
@@ -106,3 +117,13 @@ from kyc.anchor a
 left join kyc.checkpoint c on a.kind = 'checkpoint' and c.size = a.number
 left join kyc.key_statement s on a.kind = 'key' and s.number = a.number
 order by a.kind, a.number, a.made_at
+
+
+-- lanes_at --
+-- How far the lanes were sealed when the log had a size.
+select lane::int, max(position_to) from kyc.segment where first_index < %s group by lane
+
+-- index_of --
+-- The global index of a lane position.
+select first_index + %s - position_from from kyc.segment
+where lane = %s and position_from <= %s and position_to >= %s
