@@ -8,7 +8,7 @@ from fix_replay import Bank
 
 from projections.engine import Engine
 from projections.registry import PROJECTIONS
-from replay.audit import audit
+from replay.audit import How, audit
 from replay.findings import Kind, Report
 
 pytestmark = pytest.mark.pg15
@@ -23,7 +23,7 @@ def projected(bank: Bank) -> Bank:
 
 def audited(bank: Bank) -> Report:
     """An audit with read models."""
-    return audit(bank.log, verifier_keys=[bank.vkey], keys=bank.log.ring, models=True)
+    return audit(bank.log, verifier_keys=[bank.vkey], keys=bank.log.ring, how=How(models=True))
 
 
 def edit(bank: Bank, statement: str) -> None:
