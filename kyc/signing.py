@@ -17,13 +17,16 @@ from kyc.clock import to_datetime
 from kyc.domain.admit import HEAD_OFFICE
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
-from kyc.domain.governance import CheckpointAnchored, SigningKeyCompromised, SigningKeySucceeded
+from kyc.domain.governance import ArchiveRenewed, CheckpointAnchored, SigningKeyCompromised, SigningKeySucceeded
 from kyc.domain.submission import Origin
 from kyc.errors import IntegrityError, KycError, NotFoundError, RefusedError
-from kyc.evidence import key_history, note
+from kyc.evidence import key_history, note, renewal
 from kyc.evidence.key_history import Compromise, Succession
 from kyc.evidence.note import Signer, Verifier
+from kyc.evidence.renewal import Renewal
 from kyc.wiring import Service
+from replay import renewals
+from replay.renewals import Progress
 from replay.seals import Authority, timestamp
 from replay.signers import stamped
 
@@ -174,6 +177,24 @@ def anchor(service: Service, authority: Witnessed, where: str, actor: str) -> in
     )  # fmt: skip
     _record(service, actor, [(f"anchor/{newest.size}/{service.clock.now_us()}", event)])
     return newest.size
+
+
+def renew(service: Service, algorithm: str, authority: Witnessed, actor: str, progress: Progress | None) -> Renewal:
+    """Hash everything sealed anew under another algorithm, have it stamped, record it.
+
+    Raises:
+        NotFoundError: nothing is sealed yet.
+        IntegrityError, KeyProviderError: something does not open, or no stamp could be had.
+    """
+    made = renewals.renew(
+        service.log, service.sealed, algorithm, signer_of(service, "log"), authority.ask, authority.ca, progress
+    )
+    event = ArchiveRenewed(
+        occurred_at=to_datetime(made.at), office=OFFICE, number=made.number, size=made.size, algorithm=algorithm,
+        record=renewal.format(made),
+    )  # fmt: skip
+    _record(service, actor, [(f"renewal/{made.number}", event)])
+    return made
 
 
 def _record(service: Service, actor: str, events: list[tuple[str, Event]]) -> None:

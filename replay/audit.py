@@ -9,11 +9,12 @@
 7. Payloads, scans and claims are what was committed to, as far as there are keys; what is empty is lawfully empty.
 8. The log continues a checkpoint that the caller has kept, so nobody cut off its tail or rewrote it since.
 9. Read models and search digests are those that the log gives, where the caller asks for it.
+10. Renewals under another hash algorithm cover what is stored; what rests on a broken one alone is named.
 
 The steps live beside this file: :mod:`replay.audit_events` (1 to 4), :mod:`replay.audit_tree` (5, 6, 8),
-:mod:`replay.audit_keys` (7), :mod:`replay.audit_models` (9). One bad place never hides another, and nothing is ever
-repaired. Memory is constant but for the heads of one lane's streams; the leaves go through a temporary file of 32
-bytes each.
+:mod:`replay.audit_keys` (7), :mod:`replay.audit_models` (9), :mod:`replay.renewals` (10). One bad place never hides
+another, and nothing is ever repaired. Memory is constant but for the heads of one lane's streams; the leaves go
+through a temporary file of 32 bytes each.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
-
-from cryptography.x509 import Certificate
 
 from kyc.clock import to_datetime
 from kyc.errors import InputError, LogMismatchError
@@ -42,17 +41,9 @@ from replay.audit_since import Start, Verified
 from replay.audit_tree import TreeCheck, check_cosigned, check_segments, check_signatures
 from replay.findings import Kind, Place, Report
 from replay.leaves import Leaves
-from replay.signers import Signers, signers, told
+from replay.renewals import check_renewals
+from replay.signers import Outside, Signers, signers, told
 from replay.snapshot import SQL, Snapshot, snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Who is believed besides the log's key: what they saw before a key was compromised stays good."""
-
-    authorities: Sequence[Certificate] = ()
-    """The CAs of timestamp authorities."""
-    witnesses: Sequence[Verifier] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +105,7 @@ def audit(
     report = Report(limit=limit)
     with snapshot(database) as view, database.connection() as connection:
         fresh = Snapshot(connection, view.origin, view.lanes, view.dsn)
-        believed = signers(view, verifiers, outside.authorities, outside.witnesses, report)
+        believed = signers(view, verifiers, outside, report)
         kept = [
             open_checkpoint(one, believed.verifiers, origin=view.origin).checkpoint if isinstance(one, str) else one
             for one in given
@@ -124,6 +115,9 @@ def audit(
     if how.models and isinstance(source, EventLog):
         check_models(source, report)
         say_models(report)
+    if isinstance(source, EventLog) and keys is not None:
+        sealed = SealedLog(database, source.reader)
+        check_renewals(source, sealed, believed.verifiers, outside, report)
     return report
 
 

@@ -18,7 +18,7 @@ from kyc.store.log import EventLog
 from kyc.store.read import Reader
 from kyc.store.records import StoredEvent, lane_of
 from kyc.store.sealed import SealedLog
-from replay.audit import LIMIT, Outside
+from replay.audit import LIMIT
 from replay.audit_events import Walk
 from replay.audit_keys import OpeningCheck
 from replay.audit_since import Start
@@ -27,7 +27,7 @@ from replay.findings import Kind, Place, Report
 from replay.leaves import Leaves, leaf_of
 from replay.proofs import Prover
 from replay.scopes import Scope, resolve
-from replay.signers import Signers, signers, told
+from replay.signers import Outside, Signers, signers, told
 from replay.snapshot import SQL, Snapshot, snapshot
 
 _KINDS: Final = ("customer", "access", "retention", "large-value")
@@ -56,7 +56,7 @@ def audit_customer(
     report = Report(limit=limit)
     with snapshot(log.database) as view, log.database.connection() as connection:
         fresh = Snapshot(connection, view.origin, view.lanes, view.dsn)
-        believed = signers(view, verifier_keys, outside.authorities, outside.witnesses, report)
+        believed = signers(view, verifier_keys, outside, report)
         openings = OpeningCheck(view, fresh, report, log.ring, log.blinder)
         largest = check_signatures(view, believed, report)
         _Streams(view, report, openings, _prover(sealed, believed, largest, report)).check(

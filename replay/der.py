@@ -62,3 +62,5 @@ NULL: Final = b"\x05\x00"
 TRUE: Final = b"\x01\x01\xff"
 SHA256: Final = sequence(oid("2.16.840.1.101.3.4.2.1"), NULL)
 """AlgorithmIdentifier of SHA-256."""
+SHA512: Final = sequence(oid("2.16.840.1.101.3.4.2.3"), NULL)
+"""AlgorithmIdentifier of SHA-512."""

@@ -35,6 +35,7 @@ STEPS: Final = {
     7: "payloads, scans and claims are what was committed to",
     8: "the log continues the trusted checkpoint",
     9: "read models and search digests are those of the log",
+    10: "renewals cover what was renewed",
 }
 """The numbered steps of an audit."""
 
@@ -85,6 +86,9 @@ class Kind(Enum):
     CLAIM_MISSING = (7, IntegrityError, "the claim of an event's reference is gone")
 
     MODEL_WRONG = (9, IntegrityError, "a row of a read model is not what the log gives")
+
+    RENEWAL_WRONG = (10, CommitmentMismatchError, "a renewal does not cover what is stored")
+    ALGORITHM_RETIRED = (10, LogMismatchError, "rests on a hash algorithm declared broken, and was not renewed")
 
     ROLLED_BACK = (8, LogMismatchError, "the log is shorter than the trusted checkpoint: its tail was cut off")
     FORKED = (8, LogMismatchError, "the log does not continue the trusted checkpoint: history was rewritten")

@@ -8,11 +8,11 @@ same manifest under an RSA key is signed by the same bytes; the time of signing 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from secrets import randbits
 from typing import Final
@@ -175,19 +175,20 @@ def _name(text: str) -> x509.Name:
 # --- timestamps -------------------------------------------------------------------------------------------
 
 
-def timestamp(content: bytes, authority: Authority) -> bytes:
+def timestamp(content: bytes, authority: Authority, algorithm: str = "sha256") -> bytes:
     """A timestamp token over ``content`` (RFC 3161), in DER; the verifier checks it against the authority's CA.
 
     Raises:
         IntegrityError: the authority refused, or answered about something else.
     """
-    imprint = der.sequence(der.SHA256, der.octets(sha256(content).digest()))
+    named = der.SHA512 if algorithm == "sha512" else der.SHA256
+    imprint = der.sequence(named, der.octets(hashlib.new(algorithm, content).digest()))
     nonce = der.integer(randbits(64))
     answer = authority(der.sequence(der.integer(1), imprint, nonce, der.TRUE))
     status, token = _split(answer)
     if not status.startswith(b"\x02\x01\x00") or imprint not in token or nonce not in token:
         raise IntegrityError(
-            "the timestamp authority did not stamp the manifest", field="timestamp", rule="RFC 3161: granted",
+            "the timestamp authority did not stamp this", field="timestamp", rule="RFC 3161: granted",
             remedy="ask it again, or export without",
         )  # fmt: skip
     return token

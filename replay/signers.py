@@ -28,6 +28,25 @@ from replay.verifier_seals import check_timestamp
 _SECOND: Final = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A hash algorithm that is declared broken from a moment on (microseconds)."""
+
+    algorithm: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What is believed besides the log's key: what others saw before a key or an algorithm broke stays good."""
+
+    authorities: Sequence[Certificate] = ()
+    """The CAs of timestamp authorities."""
+    witnesses: Sequence[Verifier] = ()
+    retired: Sequence[Retired] = ()
+    """Hash algorithms that are declared broken."""
+
+
 @dataclass(slots=True)
 class Signers:
     """The keys of the log and their periods; and which checkpoints somebody outside saw, and when."""
@@ -65,12 +84,11 @@ class Signers:
 def signers(
     view: Snapshot,
     trusted: Sequence[Verifier],
-    authorities: Sequence[Certificate],
-    witnesses: Sequence[Verifier],
+    outside: Outside,
     report: Report,
 ) -> Signers:
     """Whose signature counts, from what is stored and what the caller brings."""
-    stamps = _stamps(view, authorities, report)
+    stamps = _stamps(view, outside.authorities, report)
     kept = []
     for number, note in view.rows(SQL["key_statements"]):
         try:
@@ -89,7 +107,7 @@ def signers(
         report.add(Kind.KEY_HISTORY_WRONG, Place(item=fault.field or ""), fault.rule or "", fault.message)
         periods = [Period(key) for key in trusted]
     found = Signers(periods, {size: at for (kind, size), at in stamps.items() if kind == "checkpoint"})
-    _cosigned(view, found, witnesses)
+    _cosigned(view, found, outside.witnesses)
     return found
 
 

@@ -33,11 +33,23 @@ signer_cert = {folder}/own.pem
 signer_key = {folder}/own.key
 signer_digest = sha256
 default_policy = 1.2.3.4.1
-digests = sha256
+digests = sha256, sha512
+accuracy = secs:1
+ess_cert_id_chain = no
+ess_cert_id_alg = sha256
+[tsa_strong]
+serial = {folder}/serial
+crypto_device = builtin
+signer_cert = {folder}/own.pem
+signer_key = {folder}/own.key
+signer_digest = sha512
+default_policy = 1.2.3.4.1
+digests = sha512
 accuracy = secs:1
 ess_cert_id_chain = no
 ess_cert_id_alg = sha256
 """
+_SHA512 = bytes.fromhex("0609608648016503040203")
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,8 @@ class TimestampAuthority:
     def __call__(self, request: bytes) -> bytes:
         """The answer to a request."""
         (self.folder / "request").write_bytes(request)
-        command = "openssl ts -reply -config openssl.cnf -section tsa_config -queryfile request -out answer"
+        section = "tsa_strong" if _SHA512 in request else "tsa_config"  # signs as strongly as it was asked
+        command = f"openssl ts -reply -config openssl.cnf -section {section} -queryfile request -out answer"
         subprocess.run(command.split(), cwd=self.folder, check=True, capture_output=True)
         return (self.folder / "answer").read_bytes()
 

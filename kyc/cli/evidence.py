@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
@@ -22,6 +22,7 @@ def register(app: App) -> None:
     app.command(seal)
     app.command(publish)
     app.command(anchor)
+    app.command(renew)
 
 
 def seal() -> None:
@@ -80,6 +81,35 @@ def _write_anchor(opened: Service, size: int, folder: Path) -> None:
         ("tsa.pem", ca.encode()),
     ):
         files.write(folder / name, content)
+
+
+def renew(
+    *,
+    algorithm: Literal["sha512", "sha3-512"] = "sha512",
+    how: Annotated[Stamp, Parameter(name="*")] = _UNSTAMPED,
+    actor: str = "cli",
+) -> None:
+    """Hash all events and their evidence anew and have that stamped, before the present algorithm is broken.
+
+    Parameters
+    ----------
+    algorithm
+        The other hash algorithm.
+    actor
+        Who does it, by pseudonym.
+    """
+    from kyc.signing import renew as again
+
+    chosen = authority(how)
+    if chosen is None:
+        raise ConfigurationError("no authority is named", field="timestamp", remedy="--timestamp, --timestamp-ca")
+    with service() as opened:
+        with screen().progress("renew") as step:
+            made = again(opened, algorithm, chosen, actor, step)
+        screen().answer(
+            {"number": made.number, "size": made.size, "algorithm": made.algorithm, "root": made.root.hex()},
+            [f"{made.size:,} events and their evidence renewed under {made.algorithm}"],
+        )
 
 
 def publish(folder: Path, /) -> None:

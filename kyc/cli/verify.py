@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from kyc.evidence.checkpoint import Checkpoint
     from kyc.evidence.note import Verifier
     from kyc.wiring import Service
-    from replay.audit import Outside
     from replay.findings import Report
+    from replay.signers import Outside, Retired
 
 _RECORDED: Final = 20
 """Bad places of one verification that are recorded as events; the report has more."""
@@ -35,6 +36,8 @@ class Told:
     """A witness policy (C2SP tlog-policy): the log must continue what its witnesses have seen (KYC_POLICY)."""
     tsa: tuple[Path, ...] = ()
     """The CA (PEM) of a timestamp authority you trust: what it stamped before a key was compromised stays good."""
+    retired: tuple[str, ...] = ()
+    """A hash algorithm that is broken from a day on (sha256=2040-01-01): what was renewed before stays good."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +81,8 @@ def verify(
         Record the outcome as an event, by this actor: for the check of every night.
     """
     from kyc.evidence.note import Verifier
-    from replay.audit import Outside
     from replay.audit_since import Verified
+    from replay.signers import Outside
 
     if much.customer and (much.keyless or much.state):
         raise InputError("one customer at a time", field="customer", rule="with keys, and without --state")
@@ -90,7 +93,9 @@ def verify(
         )
         policy = told.policy or opened.configuration.policy
         silent = _ask(opened, policy, key, kept)
-        report = _audited(opened, key, kept, Outside(certificates(list(told.tsa)), _witnesses(policy)), much)
+        retired = _retired(told.retired, opened.configuration.zone)
+        outside = Outside(certificates(list(told.tsa)), _witnesses(policy), retired)
+        report = _audited(opened, key, kept, outside, much)
         report.not_proved += silent
         screen().answer(report.as_dict(), report.lines())  # before it is recorded, which what was found may prevent
         newest = opened.sealed.checkpoint(report.counts["through"])
@@ -121,6 +126,20 @@ def _audited(opened: Service, key: Verifier, kept: list[Checkpoint | str], outsi
             progress=step,
             how=How(models=not (much.keyless or much.no_models), since=since, hands=hands),
         )
+
+
+def _retired(texts: tuple[str, ...], zone: str) -> tuple[Retired, ...]:
+    from kyc.cli.records import moment
+    from kyc.clock import from_datetime
+    from replay.signers import Retired
+
+    found = []
+    for text in texts:
+        algorithm, _, day = text.partition("=")
+        at = moment(day, ZoneInfo(zone), end=False)
+        assert at is not None, "a text gives a moment"
+        found.append(Retired(algorithm, from_datetime(at)))
+    return tuple(found)
 
 
 def _witnesses(policy: Path | None) -> list[Verifier]:

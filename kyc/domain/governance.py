@@ -266,6 +266,18 @@ class DisposalsReapplied(OperationEvent, frozen=True, kw_only=True):
     """SHA-256 of the register of destroyed keys that was applied."""
 
 
+class ArchiveRenewed(OperationEvent, frozen=True, kw_only=True):
+    """Events and their evidence were hashed anew and stamped before an algorithm is broken (RFC 4998)."""
+
+    TOPIC: ClassVar[str] = "archive.renewed"
+
+    number: Count
+    size: Count
+    algorithm: Code
+    record: Note
+    """The signed record (docs/format.md, Renewal)."""
+
+
 class CustodyTransferred(OperationEvent, frozen=True, kw_only=True):
     """Records were handed to the body the State Council names, on dissolution (AML24 art. 34)."""
 

@@ -15,11 +15,12 @@ from kyc.errors import FormatError, StoreError
 from kyc.evidence import checkpoint, note
 from kyc.store.records import StoredEvent
 from replay import audit_crew
-from replay.audit import How, Outside, audit
+from replay.audit import How, audit
 from replay.audit_crew import Hands
 from replay.audit_scope import audit_customer
 from replay.audit_since import Verified
 from replay.findings import Kind, Report
+from replay.signers import Outside
 
 pytestmark = pytest.mark.pg15
 SECRET = bytes(range(32))

@@ -19,16 +19,17 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def test_every_finding_is_explained() -> None:
     """docs/verification.md has a row for every kind of finding, at its step, and one for every step."""
     page = (DOCS / "verification.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d) \| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
     found = {(int(step), name) for step, names in rows for name in re.findall(r"\w+", names)}
     assert found == {(kind.step, kind.name.lower()) for kind in Kind}
-    assert {int(step) for step in re.findall(r"^\| (\d) \|", page, re.MULTILINE)} == set(STEPS)
+    assert {int(step) for step in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == set(STEPS)
 
 
 def test_every_finding_is_provoked() -> None:
     """Every kind of finding has its tampering among the tests, as the page says."""
     folder = Path(__file__).parent
-    files = [*folder.glob("test_audit*.py"), folder.parent / "kyc" / "cli" / "test_keys.py"]
+    cli = folder.parent / "kyc" / "cli"
+    files = [*folder.glob("test_audit*.py"), cli / "test_keys.py", cli / "test_renew.py"]
     tests = "".join(file.read_text(encoding="utf-8") for file in files)
     named = [kind for kind in Kind if f"Kind.{kind.name}" in tests or f'"{kind.name.lower()}"' in tests]
     assert not [kind.name for kind in Kind if kind not in named]
