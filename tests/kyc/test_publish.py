@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fix_bank import booked, household, receipts
 
+from kyc import files
 from kyc.domain.submission import StreamName
 from kyc.errors import LogMismatchError, NotFoundError
 from kyc.evidence import checkpoint, leaf, merkle, note, receipt, tlog_proof
@@ -61,6 +62,42 @@ def test_static_log(
         sizes.append(size)
     assert sizes == sorted(set(sizes))
     assert b"Lovelace" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_readers_never_see_a_checkpoint_without_its_files(
+    ledger: Ledger, sealed: SealedLog, provider: FileKeyProvider, log_key: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Cut off after whichever file, the folder is a whole log of an earlier size; the checkpoint comes last."""
+    seal(ledger, provider)
+    folder, write, written = tmp_path / "log", files.write, []
+    publish(sealed, folder, log_key)
+    ledger.record([booked(f"Q{n}", ("A1", "debit", "1.00")) for n in range(600)])
+    seal(ledger, provider)
+    left = 0
+
+    def dying(path: Path, content: bytes) -> None:
+        if len(written) == left:
+            raise InterruptedError
+        written.append(path)
+        write(path, content)
+
+    monkeypatch.setattr(files, "write", dying)
+    before = checkpoint.open_checkpoint(
+        (folder / "checkpoint").read_text(), note.Verifier.parse(log_key)
+    ).checkpoint
+    while True:
+        written.clear()
+        try:
+            publish(sealed, folder, log_key)
+            break
+        except InterruptedError:
+            assert merkle.root(before.size, TileReader(fetcher(folder))) == before.root
+            left += 1
+    assert left >= 6
+    assert [path.name for path in written].index("checkpoint") == len(written) - 1
+    now = checkpoint.open_checkpoint((folder / "checkpoint").read_text(), key).checkpoint
+    assert merkle.root(now.size, TileReader(fetcher(folder))) == now.root
 
 
 def test_folder_of_another_log(
