@@ -6,6 +6,7 @@ the derived leaf of each sealed event is put where step 5 finds it. Memory: the 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final, Protocol
@@ -21,7 +22,11 @@ from replay.snapshot import SQL, Snapshot
 
 _TAG: Final = b"kyc-ledger/event/v1\0"
 _FORMAT: Final = b"\x01"
-_BATCH: Final = 500
+_FIXED: Final = struct.Struct(">B16sQq16s").pack
+"""Format, stream id, version, time and key of a header (docs/format.md)."""
+_GENESIS: Final = bytes(32)
+_HASH_LENGTH: Final = 32
+_BATCH: Final = 2_000
 """Rows handed to step 7 at a time."""
 _CONTEXTS_KNOWN: Final = 10_000
 """Contexts remembered as well-formed; they repeat between events."""
@@ -65,7 +70,7 @@ class Walk:
         batch: list[StoredEvent] = []
         for row in self._rows(lane):
             index = sealed.index(row.position)
-            derived = self._row(row, lane, index)
+            derived = self._sound(row, lane) or self._row(row, lane, index)
             if derived is None:
                 continue
             if index is not None:
@@ -109,6 +114,32 @@ class Walk:
                 self._report.add(Kind.POSITION_MISSING, Place(lane=lane, position=before + 1), gap, "nothing")
             before = position
             yield StoredEvent._make(values)
+
+    def _sound(self, row: StoredEvent, lane: int) -> bytes | None:
+        """The hash derived from a row with which nothing is wrong, at a quarter of the cost of :meth:`_row`.
+
+        None where anything differs, and nothing is remembered of it then: :meth:`_row` looks again and says what.
+        """
+        if None in row:
+            return None
+        _, version, recorded_at, _, stream, key, data_key, previous, commitment, link, digest, context, state = row
+        head = self._heads.get(stream)
+        if head is None:
+            if version != 1 or lane_of(stream, self._view.lanes) != lane:
+                return None
+            head = 0, _GENESIS, recorded_at
+        if (
+            version != head[0] + 1 or previous != head[1] or recorded_at < head[2] or context not in self._contexts
+            or not len(stream) == len(key) == len(data_key) == DIGEST_LENGTH or len(commitment) != _HASH_LENGTH
+        ):  # fmt: skip
+            return None
+        derived = sha256(
+            b"".join((_TAG, previous, _FIXED(1, stream, version, recorded_at, key), context, commitment))
+        ).digest()
+        if derived != link or sha256(state).digest()[:DIGEST_LENGTH] != digest:
+            return None
+        self._heads[stream] = version, link, recorded_at
+        return derived
 
     def _row(self, row: StoredEvent, lane: int, index: int | None) -> bytes | None:
         """Check one row; returns the hash derived from it, or None where it cannot be derived."""

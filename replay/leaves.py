@@ -101,6 +101,9 @@ class SealedLane:
 
     def index(self, position: int) -> int | None:
         """The global index of a position, asked in ascending order; None where it is not sealed."""
+        if position == self._next and self._first <= position <= self._last:
+            self._next += 1
+            return self._index + position - self._first
         while self._last and self._last < position:
             self._gone(self._last)
             self._advance()

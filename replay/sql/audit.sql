@@ -94,9 +94,13 @@ select c.kind, c.key, c.stream_id, c.version
 from unnest(%s, %s, %s) as wanted (lane, kind, key)
 join kyc.claim c on c.lane = wanted.lane and c.kind = wanted.kind and c.key = wanted.key
 
+-- claims_of --
+-- How many claims there are of some kinds.
+select count(*) from kyc.claim where kind = any (%s)
+
 -- all_claims --
--- All claims.
-select lane::int, kind, key, stream_id, version from kyc.claim order by lane, kind, key
+-- All claims but those of some kinds.
+select lane::int, kind, key, stream_id, version from kyc.claim where kind <> all (%s) order by lane, kind, key
 
 -- events_named --
 -- Some events by stream and version.

@@ -83,9 +83,8 @@ def test_readers_never_see_a_checkpoint_without_its_files(
         write(path, content)
 
     monkeypatch.setattr(files, "write", dying)
-    before = checkpoint.open_checkpoint(
-        (folder / "checkpoint").read_text(), note.Verifier.parse(log_key)
-    ).checkpoint
+    key = note.Verifier.parse(log_key)
+    before = checkpoint.open_checkpoint((folder / "checkpoint").read_text(), key).checkpoint
     while True:
         written.clear()
         try:
