@@ -23,13 +23,14 @@ from kyc.domain.fact import Submission
 from kyc.domain.located import Located, NoticeError
 from kyc.domain.stream import unknown
 from kyc.domain.submission import Receipt, StreamName
-from kyc.domain.transaction import BookTransaction
+from kyc.domain.transaction import BookTransaction, PaymentDetailed, TransactionBooked
 from kyc.errors import ConfigurationError, ConflictError, KycError, NotFoundError, RefusedError
 from kyc.ingest.readers import delimited, iso20022, mt, ndjson
 from kyc.ingest.setting import Setting
 from kyc.ledger import Ledger
 from kyc.simulate import amlsim, berka
 from kyc.store.log import Answer
+from kyc.store.records import lane_of
 
 BATCH: Final = 2_000
 """Submissions admitted together: about 4,000 events and, with scans, 25 MB."""
@@ -172,7 +173,7 @@ def take_in(
                     good.append((line, line.item))
                 else:
                     _without(tally, keep, line, line.item)
-            besides = answering.besides_so_far()
+            besides = _as_booked(ledger, answering.besides_so_far())
             if good or besides:
                 places.append([*((line, False) for line, _ in good), *((line, True) for line, _ in besides)])
                 yield [submission for _, submission in (*good, *besides)]
@@ -184,11 +185,30 @@ def take_in(
             receipts([one for answer in answers if not isinstance(answer, KycError) for one in answer])
         if progress is not None:
             progress(tally)
-    besides = answering.besides_so_far()
+    besides = _as_booked(ledger, answering.besides_so_far())
     for (line, _), answer in zip(besides, ledger.record([one for _, one in besides]), strict=True):
         answering.take(line, answer, beside=True)
     answering.close()
     return tally
+
+
+def _as_booked(ledger: Ledger, besides: list[tuple[Located, Submission]]) -> list[tuple[Located, Submission]]:
+    """What is told besides names the booking by the reference it is on record with, from another message."""
+    log, places = ledger.log, []
+    for line, _ in besides:
+        assert isinstance(line.item, Submission)
+        assert isinstance(line.item.data, BookTransaction)
+        stream = log.stream_id(StreamName("postings", line.item.data.legs[0].account))
+        places.append((lane_of(stream, log.lanes), log.blinder.key_digest(stream, line.item.key, 0)))
+    booked = {one.row.key: one.event for one in log.reveal(log.reader.by_keys(places))} if places else {}
+    named = []
+    for (line, submission), (_, key) in zip(besides, places, strict=True):
+        event, told = booked.get(key), submission
+        if isinstance(event, TransactionBooked) and isinstance(told.data, PaymentDetailed):
+            data = msgspec.structs.replace(told.data, reference=event.reference)
+            told = msgspec.structs.replace(told, data=data)
+        named.append((line, told))
+    return named
 
 
 def rehearse(

@@ -2,7 +2,8 @@
 
 An edge holds digests, numbers and days. Who the other side is, where it is not ours, is read from the last leg that
 names it, under that leg's key. How the other side of a leg is known says :mod:`projections.parties`: equal names
-alone may be two people's. Details that arrive after a booking stand with the transaction, not here.
+alone may be two people's. Who became known beside a booking (payments of a batch, what was completed later) is in
+the index of transactions and joined when it is asked for; a booking costs nothing for it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, LiteralString, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from psycopg import sql
+
 from kyc.clock import from_datetime
+from kyc.domain.event import Event
 from kyc.domain.submission import StreamName
-from kyc.domain.transaction import Direction, TransactionBooked
+from kyc.domain.transaction import CounterpartyCompleted, Direction, PaymentDetailed, TransactionBooked
 from kyc.domain.values import Counterparty
 from kyc.store import pgbinary
 from kyc.store.database import Connection
@@ -137,8 +141,9 @@ def of_customer(
         "customer": UUID(bytes=log.stream_id(StreamName("customer", customer))), "zone": zone.key,
         "start": start or _FIRST, "stop": stop or _LAST, "by": by, "limit": limit,
     }  # fmt: skip
+    statement = _with_details("of_customer", "d.account = h.account")
     with reading(log) as connection:
-        rows = connection.execute(_SQL["of_customer"], asked, binary=True).fetchall()
+        rows = connection.execute(statement, asked, binary=True).fetchall()
         parties = _parties(log, connection, [(row[8], row[9]) for row in rows if row[9] is not None])
     return [Edge._make((*row[:8], parties.get((row[8], row[9])), row[10], list(row[11] or ()))) for row in rows]
 
@@ -149,22 +154,33 @@ def of_counterparty(log: EventLog, account: str, limit: int = FOUND) -> list[Dea
     Raises:
         NotFoundError: a read model is not built yet.
     """
-    digest = UUID(bytes=log.blinder.index("account", account))
+    asked = {"counterparty": UUID(bytes=log.blinder.index("account", account)), "limit": limit}
+    statement = _with_details("of_counterparty", "d.counterparty = %(counterparty)s")
     with reading(log) as connection:
-        rows = connection.execute(_SQL["of_counterparty"], (digest, limit), binary=True).fetchall()
+        rows = connection.execute(statement, asked, binary=True).fetchall()
     return [Dealing(row[0], list(row[1] or ()), *row[2:]) for row in rows]
+
+
+def _with_details(statement: str, chosen: LiteralString) -> sql.Composed:
+    details = sql.SQL(_SQL["details"]).format(chosen=sql.SQL(chosen))
+    return sql.SQL(_SQL[statement]).format(details=details)
 
 
 def _parties(
     log: EventLog, connection: Connection, places: Sequence[tuple[bytes, int]]
 ) -> dict[tuple[bytes, int], Counterparty | None]:
-    """What the legs at (stream, version) say of the other side."""
+    """What the events at (stream, version) say of the other side."""
     streams, versions = [stream for stream, _ in places], [version for _, version in places]
     lanes = [lane_of(stream, log.lanes) for stream in streams]
     arguments = pgbinary.int2s(lanes), pgbinary.uuids(streams), pgbinary.int8s(versions)
     rows = connection.execute(_SQL["named"], arguments, binary=True).fetchall()
     return {
-        (recorded.row.stream_id, recorded.row.version): recorded.event.leg.counterparty
+        (recorded.row.stream_id, recorded.row.version): _party(recorded.event)
         for recorded in log.reveal(list(map(StoredEvent._make, rows)))
-        if isinstance(recorded.event, TransactionBooked)
     }
+
+
+def _party(event: Event | None) -> Counterparty | None:
+    if isinstance(event, TransactionBooked):
+        return event.leg.counterparty
+    return event.counterparty if isinstance(event, PaymentDetailed | CounterpartyCompleted) else None

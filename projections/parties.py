@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from kyc.domain.transaction import TransactionBooked
+from kyc.domain.values import Counterparty
 from kyc.keys.blind import Blinder
 from projections import customer_search, names
 
@@ -29,8 +30,15 @@ def other_side(blinder: Blinder, event: TransactionBooked) -> tuple[bytes | None
             return blinder.index("account", others.pop()), "leg"
         if others:
             return None, "legs"
-    if party is not None and party.document_number:
+    return (None, None) if party is None else party_of(blinder, party)
+
+
+def party_of(blinder: Blinder, party: Counterparty) -> tuple[bytes | None, KnownBy | None]:
+    """The digest of somebody by what is said of them, whatever the legs say; (None, None) where nothing is."""
+    if party.account:
+        return blinder.index("account", party.account), "account"
+    if party.document_number:
         return blinder.index("document", customer_search.normal("document", party.document_number)), "document"
-    if party is not None and (words := names.words(party.name)):
+    if words := names.words(party.name):
         return blinder.index("counterparty", " ".join(words)), "name"
     return None, None

@@ -12,12 +12,12 @@ from uuid import UUID
 from psycopg import sql
 
 from kyc.domain.submission import StreamName
-from kyc.domain.transaction import TransactionBooked
+from kyc.domain.transaction import CounterpartyCompleted, PaymentDetailed, TransactionBooked
 from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
 from kyc.store.statements import load
-from projections.parties import other_side
+from projections.parties import other_side, party_of
 from projections.projection import SCHEMA, Tables, reading
 
 _SQL: Final = load("projections", "transaction_index.sql")
@@ -26,8 +26,17 @@ _TYPES: Final = (
     "numeric", "bool", "bool", "timestamptz", "date", "text", "text", "text",
 )  # fmt: skip
 _BOOKED_AT: Final = 16
+_DETAIL_TYPES: Final = (
+    "int2", "int8", "uuid", "int8", "uuid", "uuid", "uuid", "text", "uuid", "numeric", "text",
+)  # fmt: skip
 FOUND: Final = 1_000
 """Most legs that a search answers with unless asked for more."""
+
+
+_OTHER: Final = sql.SQL(
+    "(counterparty = %s or (reference = any (%s) and (account, reference) in (select * from unnest(%s, %s))))"
+)
+"""Known by the leg, or one of the legs that were told of beside; an index for each of the two."""
 
 
 class Place(NamedTuple):
@@ -54,20 +63,25 @@ class TransactionIndex:
     """One row for each leg, in a partition for each year of booking."""
 
     name = "transaction_index"
-    version = 3
-    topics = frozenset({TransactionBooked.TOPIC})
-    tables = ("transaction_index",)
+    version = 4
+    topics = frozenset({TransactionBooked.TOPIC, PaymentDetailed.TOPIC, CounterpartyCompleted.TOPIC})
+    tables = ("transaction_index", "transaction_detail")
     schema = _SQL["tables"]
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
-        """Add the legs of the batch; positions make them unique."""
+        """Add the legs of the batch, and who became known beside a booking; positions make them unique."""
         rows = list(_rows(log, batch))
         _make_years(connection, tables, {row[_BOOKED_AT].astimezone(UTC).year for row in rows})
         tables.copy(connection, self.name, _TYPES, rows)
+        if details := list(_details(log, batch)):
+            tables.copy(connection, "transaction_detail", _DETAIL_TYPES, details)
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
-        """Remove the legs under destroyed keys."""
-        return connection.execute(tables.fill(_SQL["sweep"]), (since,)).rowcount
+        """Remove the legs, and what became known beside them, under destroyed keys."""
+        return sum(
+            connection.execute(tables.fill(_SQL[statement]), (since,)).rowcount
+            for statement in ("sweep", "sweep_details")
+        )
 
 
 def _make_years(connection: Connection, tables: Tables, years: set[int]) -> None:
@@ -91,7 +105,7 @@ def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[Any, ...]]
     for recorded in batch:
         event, row = recorded.event, recorded.row
         if not isinstance(event, TransactionBooked):
-            continue  # disposed of: it has left the index
+            continue  # told beside one, or disposed of: it has left the index
         leg = event.leg
         yield (
             row.lane,
@@ -117,6 +131,21 @@ def _rows(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[Any, ...]]
         )
 
 
+def _details(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[Any, ...]]:
+    for recorded in batch:
+        event, row = recorded.event, recorded.row
+        if not isinstance(event, PaymentDetailed | CounterpartyCompleted) or event.counterparty is None:
+            continue
+        digest, known_by = party_of(log.blinder, event.counterparty)
+        if digest is None:
+            continue
+        amount, currency = (event.amount, event.currency) if isinstance(event, PaymentDetailed) else (None, None)
+        yield (
+            row.lane, row.position, row.stream_id, row.version, log.stream_id(StreamName("account", event.account)),
+            log.blinder.claim_key("transaction", event.reference), digest, known_by, row.data_key, amount, currency,
+        )  # fmt: skip
+
+
 def _worth(event: TransactionBooked, currency: str) -> Decimal | None:
     """The amount in a currency, by the rate in the event; None where it names none."""
     if event.leg.currency == currency:
@@ -131,7 +160,7 @@ class Wanted:
     accounts: Sequence[bytes] | None = None
     """Stream ids."""
     counterparty: str | None = None
-    """Account number of the other side."""
+    """Account number of the other side: of the leg, of a payment within it, or as completed later."""
     start: datetime | None = None
     """Booked from this moment on."""
     stop: datetime | None = None
@@ -143,12 +172,10 @@ class Wanted:
     channel: str | None = None
     kind: str | None = None
 
-    def conditions(self, log: EventLog) -> list[tuple[LiteralString, Any]]:
-        """Conditions on columns, with the value of each."""
-        other = self.counterparty
+    def conditions(self) -> list[tuple[LiteralString, Any]]:
+        """Conditions on columns, with the value of each; the other side is looked for in two tables."""
         given: list[tuple[LiteralString, Any]] = [
             ("account = any ({})", None if self.accounts is None else pgbinary.uuids(self.accounts)),
-            ("counterparty = {}", None if other is None else UUID(bytes=log.blinder.index("account", other))),
             ("booked_at >= {}", self.start),
             ("booked_at < {}", self.stop),
             ("amount >= {}", self.least),
@@ -167,13 +194,20 @@ def search(log: EventLog, wanted: Wanted, limit: int = FOUND) -> list[Place]:
     Raises:
         NotFoundError: the read model is not built yet.
     """
-    chosen = wanted.conditions(log)
-    conditions = sql.SQL(" and ").join(
-        [sql.SQL("true"), *(sql.SQL(text).format(sql.Placeholder()) for text, _ in chosen)]
-    )
-    statement = sql.SQL(_SQL["search"]).format(conditions=conditions, limit=sql.Placeholder())
+    chosen = wanted.conditions()
+    texts: list[sql.Composable] = [sql.SQL(text).format(sql.Placeholder()) for text, _ in chosen]
+    values = [value for _, value in chosen]
     with reading(log) as connection:
-        found = connection.execute(statement, [*(value for _, value in chosen), limit], binary=True).fetchall()
+        if wanted.counterparty is not None:
+            digest = UUID(bytes=log.blinder.index("account", wanted.counterparty))
+            told = connection.execute(_SQL["detailed"], (digest,), binary=True).fetchall()
+            texts.append(_OTHER if told else sql.SQL("counterparty = %s"))
+            accounts, references = ([pair[at] for pair in told] for at in (0, 1))
+            packed = pgbinary.uuids(accounts), pgbinary.uuids(references)
+            values += [digest, packed[1], *packed] if told else [digest]
+        conditions = sql.SQL(" and ").join([sql.SQL("true"), *texts])
+        statement = sql.SQL(_SQL["search"]).format(conditions=conditions, limit=sql.Placeholder())
+        found = connection.execute(statement, [*values, limit], binary=True).fetchall()
     return list(map(Place._make, found))
 
 

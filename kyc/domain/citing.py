@@ -17,6 +17,7 @@ from kyc.domain.transaction import (
     POSTINGS,
     BookTransaction,
     CounterpartyCompleted,
+    PaymentDetailed,
     PostingEvent,
     SupportingDocumentAttached,
     TransactionBooked,
@@ -35,7 +36,7 @@ def _original(event: BookTransaction) -> tuple[str, ...]:
     return (event.parent,) if event.reversal else ()
 
 
-@cites(TransactionCorrected, CounterpartyCompleted, SupportingDocumentAttached)
+@cites(TransactionCorrected, CounterpartyCompleted, SupportingDocumentAttached, PaymentDetailed)
 def _about(event: PostingEvent | SupportingDocumentAttached) -> tuple[str, ...]:
     return (event.reference,)
 
@@ -47,6 +48,12 @@ def _both(event: TransactionReversed) -> tuple[str, ...]:
 
 @POSTINGS.rule(TransactionCorrected, TransactionReversed)
 def _a_booking(_: None, event: TransactionCorrected | TransactionReversed, given: Given) -> None:
+    _booked_on(event.account, given.cited(event.reference, "reference"), "reference")
+
+
+@POSTINGS.rule(PaymentDetailed)
+def _within_a_booking(_: None, event: PaymentDetailed, given: Given) -> None:
+    """It moves nothing: the booking did, on this account."""
     _booked_on(event.account, given.cited(event.reference, "reference"), "reference")
 
 

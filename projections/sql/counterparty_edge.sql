@@ -76,6 +76,13 @@ with held as (
         and s.account <> t.account
     join kyc_read.account_register r on r.stream_id = s.account and r.number is not null
     group by r.number, t.direction, s.currency
+    union all
+    select d.counterparty, min(d.known_by), d.direction, d.currency, count(*), sum(d.amount), min(d.booked_at),
+        max(d.booked_at), (array_agg(d.postings order by d.booked_at desc, d.version desc))[1],
+        (array_agg(d.version order by d.booked_at desc, d.version desc))[1]
+    from held h cross join lateral ({details}) d
+    where d.booked_at >= h.start and d.booked_at < h.stop
+    group by d.counterparty, d.direction, d.currency
 ), summed as (
     select counterparty, min(known_by) as known_by, direction, currency, sum(legs)::bigint as legs,
         sum(amount) as amount, min(first_at) as first_at, max(last_at) as last_at,
@@ -97,11 +104,26 @@ where r.place <= %(limit)s order by case when %(by)s = 'sum' then r.currency end
 -- Which of our accounts dealt with an account, here or elsewhere, the largest number of legs first.
 select e.account, a.holders, e.direction, e.currency, sum(e.legs)::bigint, sum(e.amount), min(e.first_at),
     max(e.last_at)
-from kyc_read.counterparty_edge e
+from (
+    select account, direction, currency, legs, amount, first_at, last_at
+    from kyc_read.counterparty_edge where counterparty = %(counterparty)s
+    union all
+    select d.account, d.direction, d.currency, 1, d.amount, d.booked_at, d.booked_at from ({details}) d
+) e
 left join kyc_read.account_register a on a.stream_id = e.account
-where e.counterparty = %s
 group by e.account, a.holders, e.direction, e.currency
-order by 5 desc, e.account, e.direction, e.currency limit %s
+order by 5 desc, e.account, e.direction, e.currency limit %(limit)s
+
+-- details --
+-- Other sides told of beside a booking: each once for its leg, with the payments that name it, never more than the leg;
+-- where the leg names the same other side, the edge has it already.
+select d.account, d.counterparty, min(d.known_by) as known_by, t.direction, t.currency,
+    least(t.amount, sum(case when d.currency = t.currency then d.amount else t.amount end)) as amount, t.booked_at,
+    d.postings, max(d.version) as version
+from kyc_read.transaction_detail d
+join kyc_read.transaction_index t on t.reference = d.reference and t.account = d.account
+where {chosen} and t.counterparty is distinct from d.counterparty
+group by d.account, d.counterparty, t.direction, t.currency, t.amount, t.booked_at, d.postings, t.lane, t.position
 
 -- named --
 -- The events that name other sides.

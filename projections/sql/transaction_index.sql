@@ -35,7 +35,25 @@ create index transaction_index{b}_several on kyc_read.transaction_index{b} (acco
 create index transaction_index{b}_branch on kyc_read.transaction_index{b} (branch, booked_at);
 create index transaction_index{b}_channel on kyc_read.transaction_index{b} (channel, booked_at);
 create index transaction_index{b}_amount on kyc_read.transaction_index{b} (amount);
-create index transaction_index{b}_booked on kyc_read.transaction_index{b} using brin (booked_at) with (autosummarize = on)
+create index transaction_index{b}_booked on kyc_read.transaction_index{b} using brin (booked_at) with (autosummarize = on);
+-- Other sides that became known beside a booking: of its payments, or completed later. Few; bookings never touch it.
+create table kyc_read.transaction_detail{b} (
+    lane smallint not null,
+    position bigint not null,
+    postings uuid not null,
+    version bigint not null,
+    account uuid not null,
+    reference uuid not null,                    -- of the booking
+    counterparty uuid not null,                 -- keyed digest, as above
+    known_by text not null,
+    data_key uuid not null,
+    amount numeric,                             -- of the payment; null: all of the booking
+    currency text,
+    primary key (lane, position)
+);
+create index transaction_detail{b}_counterparty on kyc_read.transaction_detail{b} (counterparty);
+create index transaction_detail{b}_account on kyc_read.transaction_detail{b} (account, reference);
+create index transaction_detail{b}_key on kyc_read.transaction_detail{b} (account, data_key)
 
 -- missing --
 -- The years among some that have no partition yet.
@@ -58,6 +76,15 @@ alter table kyc_read.transaction_index{b} attach partition {year} for values fro
 -- Legs under keys that were destroyed leave the index.
 delete from kyc_read.transaction_index{b} t using kyc_keys.data_key k
 where k.destroyed_at >= %s and t.account = k.subject and t.data_key = k.id
+
+-- sweep_details --
+-- And so do other sides that stand under such keys.
+delete from kyc_read.transaction_detail{b} t using kyc_keys.data_key k
+where k.destroyed_at >= %s and t.account = k.subject and t.data_key = k.id
+
+-- detailed --
+-- The legs of which somebody became known as the other side beside the booking.
+select distinct account, reference from kyc_read.transaction_detail where counterparty = %s
 
 -- of_reference --
 -- The legs of one transaction.

@@ -14,6 +14,7 @@ from fix_projections import another
 from psycopg import sql
 
 from kyc.ledger import Ledger
+from kyc.store import pgbinary
 from kyc.store.log import EventLog
 from projections import transaction_index
 from projections.engine import Engine
@@ -32,6 +33,7 @@ select 0, 1000 + n, id, n, id, md5('r' || n / 2)::uuid, md5('p' || n %% 5000)::u
 from generate_series(1, {LEGS}) as n cross join lateral (select md5('a' || n %% 2000)::uuid) as a (id)
 """
 _ACCOUNT = "5d41402abc4b2a76b9719d911017c592"
+_SOME = pgbinary.uuids([bytes.fromhex(_ACCOUNT)])
 
 
 @pytest.fixture
@@ -57,10 +59,17 @@ def plan(log: EventLog, statement: Any, arguments: Any) -> str:
 
 def of_search(log: EventLog, wanted: Wanted, limit: int = 100) -> str:
     """The plan of a search."""
-    chosen = wanted.conditions(log)
-    conditions = sql.SQL(" and ").join([sql.SQL(text).format(sql.Placeholder()) for text, _ in chosen])
-    statement = sql.SQL(transaction_index._SQL["search"]).format(conditions=conditions, limit=sql.Placeholder())
-    return plan(log, statement, [*(value for _, value in chosen), limit])
+    chosen = wanted.conditions()
+    return planned(
+        log, [sql.SQL(text).format(sql.Placeholder()) for text, _ in chosen], [v for _, v in chosen], limit
+    )
+
+
+def planned(log: EventLog, conditions: list[sql.Composable], values: list[Any], limit: int = 100) -> str:
+    """The plan of a search by conditions."""
+    joined = sql.SQL(" and ").join(conditions)
+    statement = sql.SQL(transaction_index._SQL["search"]).format(conditions=joined, limit=sql.Placeholder())
+    return plan(log, statement, [*values, limit])
 
 
 def test_every_search_has_an_index(filled: EventLog) -> None:
@@ -69,7 +78,11 @@ def test_every_search_has_an_index(filled: EventLog) -> None:
     plans = {
         "reference_idx": [plan(filled, transaction_index._SQL["of_reference"], (_ACCOUNT,))],
         "account_booked_at_idx": [of_search(filled, Wanted(accounts=[bytes.fromhex(_ACCOUNT)]))],
-        "counterparty_booked_at_idx": [of_search(filled, Wanted(counterparty="9-99"))],
+        "counterparty_booked_at_idx": [
+            planned(filled, [sql.SQL("counterparty = %s")], [_ACCOUNT]),
+            planned(filled, [transaction_index._OTHER], [_ACCOUNT, _SOME, _SOME, _SOME]),
+        ],
+        "transaction_detail_b1_counterparty": [plan(filled, transaction_index._SQL["detailed"], (_ACCOUNT,))],
         "_amount_idx": [of_search(filled, Wanted(least=Decimal("9999.00"), most=Decimal("9999.90")))],
         "_booked_at_idx": [of_search(filled, Wanted(start=START, stop=STOP))],
         "branch_booked_at_idx": [

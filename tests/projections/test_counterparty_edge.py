@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kyc.domain.account import AccountOpened, Holder, HolderRemoved
 from kyc.domain.submission import StreamName
-from kyc.domain.transaction import BookTransaction, Leg
+from kyc.domain.transaction import BookTransaction, CounterpartyCompleted, Leg, PaymentDetailed
 from kyc.domain.values import Counterparty
 from projections import counterparty_edge, runner, transaction_index
 from projections.counterparty_edge import Edge
@@ -205,3 +205,69 @@ def test_edges_go_with_their_keys(china: Story) -> None:
     (left,) = edges(china, "C1")
     assert (left.legs, left.party) == (1, SHOP)
     assert engine.rebuild("counterparty_edge").equal is True
+
+
+def beside(world: Story, topic: str, account: str, reference: str, party: Counterparty, **fields: object) -> None:
+    """Tell of somebody beside a booking: a payment within it, or who it was with."""
+    kind = PaymentDetailed if topic == "detailed" else CounterpartyCompleted
+    said = {"direction": "debit", "source": "camt.054"} if topic == "detailed" else {"source": "inquiry"}
+    if "amount" in fields:
+        said |= {"currency": "CNY"}
+    world.record(
+        kind(occurred_at=world.now, account=account, reference=reference, counterparty=party, **said, **fields)  # type: ignore[arg-type]
+    )
+
+
+def test_payments_of_a_batch_and_what_was_completed_later(china: Story) -> None:
+    """Each other side says its part of a booking, once and never more than all of it; the leg's own counts once."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    yard = Counterparty(name="Ship Yard", account="9-2")
+    book(china, "B1", leg("A1", "debit", "100.00"))
+    beside(china, "detailed", "A1", "B1", SHOP, amount=Decimal("30.00"), end_to_end="E1")
+    beside(china, "detailed", "A1", "B1", SHOP, amount=Decimal("20.00"), end_to_end="E2")
+    beside(china, "detailed", "A1", "B1", yard, amount=Decimal("50.00"))
+    book(china, "B2", leg("A1", "credit", "7.00"))
+    beside(china, "completed", "A1", "B2", yard)
+    book(china, "B3", leg("A1", "debit", "3.00", SHOP))
+    beside(china, "detailed", "A1", "B3", SHOP, amount=Decimal("3.00"))  # told again, with more
+    book(china, "B4", leg("A1", "debit", "10.00"))
+    for end in ("E3", "E4"):  # two messages about one payment
+        beside(china, "detailed", "A1", "B4", SHOP, amount=Decimal("10.00"), end_to_end=end)
+    engine = china.project()
+    assert told(edges(china, "C1")) == [
+        ("account", "debit", 3, "63.00", "Corner Shop"),
+        ("account", "debit", 1, "50.00", "Ship Yard"),
+        ("account", "credit", 1, "7.00", "Ship Yard"),
+    ]
+    log = china.log
+    dealt = counterparty_edge.of_counterparty(log, "9-2")
+    assert [(one.direction, one.legs, str(one.amount)) for one in dealt] == [
+        ("credit", 1, "7.00"), ("debit", 1, "50.00"),
+    ]  # fmt: skip
+    shop = transaction_index.search(log, transaction_index.Wanted(counterparty="9-1"))
+    assert sorted(str(place.amount) for place in shop) == ["10.00", "100.00", "3.00"]
+    yards = transaction_index.search(log, transaction_index.Wanted(counterparty="9-2"))
+    assert [place.amount for place in yards] == [
+        Decimal("100.00"), Decimal("7.00"),
+    ]  # fmt: skip
+    assert transaction_index.search(log, transaction_index.Wanted(counterparty="9-9")) == []
+    assert edges(china, "C1", start=china.now + timedelta(seconds=1)) == []
+    assert engine.rebuild("transaction_index").equal
+
+
+def test_what_was_told_beside_goes_with_its_key(china: Story) -> None:
+    """Other sides told of beside a booking leave with the key of the account's year."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    book(china, "B1", leg("A1", "debit", "100.00"))
+    beside(china, "detailed", "A1", "B1", SHOP, amount=Decimal("30.00"))
+    engine = china.project()
+    assert len(edges(china, "C1")) == 1
+    row = china.recorded("postings", "A1")[1].row
+    china.log.key_store.destroy(row.data_key)
+    china.log.ring.forget(row.data_key)
+    engine.sweep()
+    assert edges(china, "C1") == []
+    with china.log.database.connection() as connection:
+        assert connection.execute("select count(*) from kyc_read.transaction_detail").fetchone() == (0,)

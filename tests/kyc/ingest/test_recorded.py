@@ -139,3 +139,16 @@ def test_accounts_under_another_name(ledger, tmp_path, take):
     setting = SETTING._replace(accounts={THEIRS: "A1"})
     (tmp_path / "in.xml").write_text(statement(entry(), account=THEIRS))
     assert take_in(ledger, read("iso20022", tmp_path / "in.xml", None, setting)).recorded == 1
+
+
+def test_what_is_told_besides_names_the_booking_on_record(ledger, take):
+    """The statement calls a payment by its UETR, the report did not: what it adds names the booking there is."""
+    more = "<UETR>eb6305c9-1f7f-49de-aed0-16487c27b42d</UETR>"
+    told = payment()
+    assert "<EndToEndId>" in told
+    named = told.replace("<EndToEndId>", f"{more}<EndToEndId>", 1)
+    texts = [statement(entry(), kind="052"), statement(entry(details=named))]
+    tally = take(*texts, *texts)
+    assert (tally.recorded, tally.replayed, tally.refused) == (1, 3, 0)
+    booked, added = postings(ledger)
+    assert (added.reference, added.wire.uetr) == (booked.reference, "eb6305c9-1f7f-49de-aed0-16487c27b42d")
