@@ -17,7 +17,7 @@ from work import Feed, Transfer
 
 from kyc.domain import codec
 from kyc.domain.submission import Unit
-from kyc.store.append import GroupWriter, Outcome
+from kyc.store.append import GroupWriter, Outcome, new_event_loop
 from kyc.store.log import EventLog
 from kyc.store.records import Batch
 
@@ -35,7 +35,7 @@ class Callers:
 
     def __init__(self, log: EventLog, feed: Feed) -> None:
         self._log, self._feed = log, feed
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=new_event_loop)
         self._writer = self._runner.run(self._opened())
 
     def run(self, callers: int, seconds: float) -> float:

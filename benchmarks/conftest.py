@@ -6,6 +6,7 @@ what counts is the median of the rounds' ratios. `scripts/bench` runs them and p
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +17,13 @@ import psycopg
 import pytest
 
 from kyc.keys.file_provider import FileKeyProvider
+from kyc.settings import GC_THRESHOLDS
 from kyc.store.database import Database
 from kyc.store.embedded import EmbeddedServer
 from kyc.store.log import EventLog
 from kyc.store.migrate import migrate
+
+gc.set_threshold(*GC_THRESHOLDS)  # as every process of ours does
 
 LATENCIES: list[tuple[str, float, float, float, int, str]] = []
 RESULTS: list[tuple[str, float, float, float, str]] = []

@@ -7,7 +7,9 @@ import subprocess
 from pathlib import Path
 
 import psycopg
+from work import Feed, Transfer
 
+from kyc.domain import codec
 from kyc.store import pgbinary
 from kyc.store.binaries import find
 from kyc.store.records import StoredEvent
@@ -17,25 +19,38 @@ _KEYS = (
     "create unique index if not exists raw_version on public.raw (lane, stream_id, version)",
     "create unique index if not exists raw_position on public.raw (lane, position)",
 )
+_FLOOR = (
+    (
+        "create table if not exists public.floor (stream uuid not null, version bigint not null,"
+        " topic text not null, data bytea not null, hash bytea not null, id bigserial not null,"
+        " primary key (stream, version))"
+    ),
+    "create unique index if not exists floor_id on public.floor (id)",
+)
 _SCRIPT = """
-\\set s random(1, 1000000000)
-insert into public.floor (stream, version, payload, hash)
-values (gen_random_uuid(), :s, decode(repeat('ab', 533), 'hex'), decode(repeat('cd', 32), 'hex'));
+\\set v :v + 1
+\\set s random_zipfian(1, 10000, 1.05)
+\\set ver :client_id * 1000000000 + :v
+insert into public.floor (stream, version, topic, data, hash) values
+(uuid(concat('00000000-0000-4000-8000-0000000', (10000 + :s)::text)), :ver, :topic, :payload::bytea, :hash::bytea);
 """
 
 
 def pgbench(dsn: str, clients: int, seconds: int, folder: Path) -> tuple[float, float]:
-    """(transactions per second, mean latency in ms) of one-row-per-commit prepared INSERTs."""
+    """(transactions per second, mean latency in ms) of one-row-per-commit prepared INSERTs.
+
+    The row is that of an event as others keep it: stream, version, topic, payload and hash, all sent by the client.
+    """
     with psycopg.connect(dsn, autocommit=True) as owner:
-        owner.execute(
-            "create table if not exists public.floor (stream uuid, version bigint, payload bytea, hash bytea,"
-            " id bigserial, primary key (stream, version), unique (id))"
-        )
+        for statement in (*_FLOOR, "truncate public.floor"):
+            owner.execute(statement.encode())
     script = folder / "insert.sql"
     script.write_text(_SCRIPT)
+    payload = codec.encode(Feed().unit().entries[0].event).hex()
     command = [
         str(find().bin / "pgbench"), "-n", "-M", "prepared", "-f", str(script), "-c", str(clients),
-        "-j", str(min(clients, 2)), "-T", str(seconds), dsn,
+        "-j", str(min(clients, 2)), "-T", str(seconds), "-D", "v=0", "-D", f"topic={Transfer.TOPIC}",
+        "-D", f"payload=\\x{payload}", "-D", "hash=\\x" + "ab" * 32, dsn,
     ]  # fmt: skip
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rate, latency = re.search(r"tps = ([\d.]+)", text), re.search(r"latency average = ([\d.]+)", text)

@@ -29,6 +29,11 @@ class Session:
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
         self._prepared: set[bytes] = set()
+        self._answer: asyncio.Future[None] | None = None
+        """What waits for the server to say something."""
+        self._watched: int | None = None
+        """The socket, where the loop watches it for us; a lost connection forgets its number."""
+        self._lost: psycopg.OperationalError | None = None
 
     @classmethod
     async def open(cls, dsn: str) -> Session:
@@ -40,7 +45,7 @@ class Session:
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._connection.close()
+        await self._driver().close()
 
     async def insert(self, plan: Plan, rows: Sequence[StoredEvent]) -> bool:
         """One statement, one commit, one round trip. False: a stream relied on has moved, nothing was written."""
@@ -60,7 +65,7 @@ class Session:
             pgbinary.uuids([stream for _, stream, _ in plan.claims]),
             pgbinary.int8s([version for _, _, version in plan.claims]),
         ]
-        cursor = await self._connection.execute(
+        cursor = await self._driver().execute(
             statements.INSERT_ALL,
             [*events, *_relied_arrays(plan.relied), *claims, *_scan_arrays(plan.scans)],
             prepare=True,
@@ -71,7 +76,7 @@ class Session:
     async def copy(self, plan: Plan, rows: Sequence[StoredEvent]) -> bool:
         """One transaction of COPY: the bulk path. False: a stream relied on has moved, nothing was written."""
         claims = [pgbinary.claim_row(*claim) for claim in plan.claims]
-        async with self._connection.transaction():
+        async with self._driver().transaction():
             if plan.relied and await self._fetch(statements.MOVED, _relied_arrays(plan.relied)):
                 return False
             async with self._connection.cursor().copy(statements.COPY_EVENTS) as copy:
@@ -83,7 +88,7 @@ class Session:
                 async with self._connection.cursor().copy(statements.COPY_CLAIMS) as copy:
                     await copy.write(b"".join((pgbinary.COPY_SIGNATURE, *claims, pgbinary.COPY_TRAILER)))
             if plan.scans:
-                await self._connection.execute(statements.INSERT_SCANS, _scan_arrays(plan.scans))
+                await self._driver().execute(statements.INSERT_SCANS, _scan_arrays(plan.scans))
         return True
 
     async def stored(self, drafts: Sequence[Draft]) -> dict[bytes, StoredEvent]:
@@ -120,7 +125,7 @@ class Session:
         return dict(await self._fetch(statements.LAST_POSITIONS, [lanes]))
 
     async def _fetch(self, statement: Any, arguments: Sequence[Any]) -> list[tuple[Any, ...]]:
-        cursor = await self._connection.execute(statement, arguments, binary=True)
+        cursor = await self._driver().execute(statement, arguments, binary=True)
         return await cursor.fetchall()
 
     async def _insert_rows(self, rows: Sequence[StoredEvent]) -> None:
@@ -139,10 +144,15 @@ class Session:
         """
         pgconn, loop = self._connection.pgconn, asyncio.get_running_loop()
         while pgconn.flush():
-            await _ready(loop.add_writer, loop.remove_writer, pgconn.socket)
+            await _writable(pgconn.socket)
         while pgconn.is_busy():
-            await _ready(loop.add_reader, loop.remove_reader, pgconn.socket)
-            pgconn.consume_input()
+            if self._watched is None:  # and go on watching: a commit's two system calls are saved
+                self._watched = pgconn.socket
+                loop.add_reader(self._watched, self._readable)
+            self._answer = loop.create_future()
+            await self._answer
+            if self._lost is not None:
+                raise self._lost
         error: psycopg.Error | None = None
         while (result := pgconn.get_result()) is not None:  # to the end, or the next statement would find it busy
             if result.status == ExecStatus.FATAL_ERROR:
@@ -152,14 +162,32 @@ class Session:
         if self._connection.closed:
             raise psycopg.OperationalError("the connection is lost")
 
+    def _driver(self) -> AsyncConnection[Any]:
+        """The connection for what the driver says and waits for by itself: it watches the socket on its own."""
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            self._watched = None
+        return self._connection
 
-async def _ready(watch: Any, unwatch: Any, socket: int) -> None:
-    ready = asyncio.get_running_loop().create_future()
-    watch(socket, _settle, ready)
+    def _readable(self) -> None:
+        """Take what came, or the socket would be readable for ever."""
+        try:
+            self._connection.pgconn.consume_input()
+        except psycopg.OperationalError as cause:
+            self._lost = cause
+            self._driver()
+        if self._answer is not None:
+            _settle(self._answer)
+
+
+async def _writable(socket: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_writer(socket, _settle, ready)
     try:
         await ready
     finally:
-        unwatch(socket)
+        loop.remove_writer(socket)
 
 
 def _settle(ready: asyncio.Future[None]) -> None:
