@@ -159,7 +159,7 @@ def _check_opening(event: AccountOpened, today: date) -> None:
     customers = [holder.customer for holder in event.holders]
     if len(set(customers)) < len(customers):
         raise RefusedError("a holder is named twice", field="holders", rule="each customer once")
-    if not any(holder.role in _OWNING for holder in event.holders):
+    if not any(holder.role in OWNING for holder in event.holders):
         raise RefusedError("nobody owns the account", field="holders", rule="at least one owner or joint owner")
     _check_shares(event.holders, "holders")
 
@@ -245,7 +245,7 @@ def _leaves(state: AccountState, event: HolderRemoved, _: Given) -> None:
     left = [holder for holder in state.holders if holder.customer != event.customer]
     if len(left) == len(state.holders):
         raise RefusedError("not a holder of this account", field="customer", rule="only holders leave")
-    if not any(holder.role in _OWNING for holder in left):
+    if not any(holder.role in OWNING for holder in left):
         raise RefusedError(
             "nobody would own the account", field="customer", rule="at least one owner or joint owner",
             remedy="add the new owner first, or close the account",
@@ -290,5 +290,6 @@ def _check_shares(holders: tuple[Holder, ...], field: str) -> None:
                 raise RefusedError("impossible share", field=f"{field}.share", rule="above 0, together at most 100")
 
 
-_OWNING: Final = frozenset({"owner", "joint"})
+OWNING: Final = frozenset({"owner", "joint"})
+"""Roles of holders whose money it is."""
 _WHOLE: Final = Decimal(100)

@@ -19,6 +19,7 @@ from kyc.domain.dates import check_moment
 from kyc.domain.document import document_claim
 from kyc.domain.event import Event, Scanned
 from kyc.domain.fact import SCANS_MAX, Submission
+from kyc.domain.frozen import decide_frozen
 from kyc.domain.stream import (
     CHECKS,
     CITES,
@@ -115,6 +116,7 @@ def check(unit: Unit, states: States, today: date) -> Unit:
     if isinstance(event, TransactionBooked):
         legs = [(entry.event.leg, states.get(entry.subject)) for entry in unit.entries]  # type: ignore[attr-defined]
         decide_booking(event.booked_at.date(), legs)
+        decide_frozen(event, legs)
         if not event.reversal:
             return unit
         booked: tuple[Any, ...] = tuple(entry.event for entry in unit.entries)

@@ -7,7 +7,7 @@ Serves seed rules 25, 26, 32 and 33, AML24 art. 7, 22, 43-45 and 50, PIPL art. 4
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -24,6 +24,8 @@ from kyc.domain.stream import POLICIES, Given, Stream, check, consults
 from kyc.domain.values import Code, Country, Currency, Digest, Line, Note, Record, Text, Word
 from kyc.errors import RefusedError
 
+OBJECTION_ANSWERED: Final = timedelta(days=15)
+"""Within it a court answers a bank's objection (SPC 2013 on network channels)."""
 Fields = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -197,6 +199,15 @@ class ObjectionLodged(OrderEvent, frozen=True, kw_only=True):
     statement: Note
 
 
+class ObjectionAnswered(OrderEvent, frozen=True, kw_only=True):
+    """The organ answered an objection."""
+
+    TOPIC: ClassVar[str] = "order.objection_answered"
+
+    outcome: Literal["upheld", "rejected", "withdrawn"]
+    statement: Note
+
+
 class OrderFulfilled(OrderEvent, frozen=True, kw_only=True):
     """The order is done: answered, frozen or deducted, and receipted."""
 
@@ -264,6 +275,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     """The moment a freeze under it lapses at the latest."""
     secret: bool = False
     notified: bool = False
+    objections: tuple[date, ...] = ()
+    """Objections that are not answered yet, by the day the answer is due."""
 
 
 ORDER: Final = Stream("order", OrderState)
@@ -289,6 +302,17 @@ def _changes(event: type[Event], **fields: Any) -> None:
         return msgspec.structs.replace(state, **fields)
 
 
+@ORDER.changes(ObjectionLodged)
+def _objected(state: OrderState, event: ObjectionLodged) -> OrderState:
+    due = event.occurred_at.date() + OBJECTION_ANSWERED
+    return msgspec.structs.replace(state, objections=(*state.objections, due))
+
+
+@ORDER.changes(ObjectionAnswered)
+def _objection_answered(state: OrderState, _: ObjectionAnswered) -> OrderState:
+    return msgspec.structs.replace(state, objections=state.objections[1:])
+
+
 _changes(OrderRejected, status="rejected")
 _changes(OrderAccepted, status="accepted")
 _changes(ForeignRequestRefused, status="rejected")
@@ -308,6 +332,11 @@ def _approved(state: OrderState, event: ForeignRequestApproved) -> OrderState:
 
 def defects(order: OrderReceived, policies: Policies, on: date) -> tuple[str, ...]:
     """Why an order may not be followed, as reason codes; empty where nothing stands against it."""
+    return tuple(dict.fromkeys(violation.code for violation in violations(order, policies, on)))
+
+
+def violations(order: OrderReceived, policies: Policies, on: date) -> tuple[legal_order_rules.Violation, ...]:
+    """Everything that stands against following an order, each with field, rule and remedy."""
     assessed = legal_order_rules.Order(
         action=order.action, organ=order.organ, level=order.level, approval=order.approval, subject=order.subject,
         bases=tuple(basis.instrument for basis in order.bases), papers=frozenset(p.kind for p in order.papers),
@@ -321,8 +350,7 @@ def defects(order: OrderReceived, policies: Policies, on: date) -> tuple[str, ..
         ends_at=order.freeze_until, renewals=order.renewals, frozen_since=order.frozen_since,
         lapsed_at=order.lapses_at,
     )  # fmt: skip
-    found = legal_order_rules.assess(assessed, on, policies.authorities(on)).violations
-    return tuple(dict.fromkeys(violation.code for violation in found))
+    return legal_order_rules.assess(assessed, on, policies.authorities(on)).violations
 
 
 @check(OrderReceived)
@@ -393,6 +421,12 @@ def _not_while_secret(state: OrderState, event: CustomerNotified, _: Given) -> N
     after = None if state.received is None else state.received.notify_after
     if after is not None and event.occurred_at.date() < after:
         raise RefusedError("too early", field="occurred_at", rule="notify_after")
+
+
+@ORDER.rule(ObjectionAnswered)
+def _was_objected(state: OrderState, _: ObjectionAnswered, __: Given) -> None:
+    if not state.objections:
+        raise RefusedError("no objection is open", field="order", rule="order.objection_lodged")
 
 
 @ORDER.rule(SecrecyReleased)

@@ -100,8 +100,16 @@ class Freeze(Record, frozen=True, kw_only=True):
     organ: str
     amount: Decimal | None = None
     """None: the whole account."""
+    since: datetime | None = None
+    """From when on it holds; None: it waits."""
     until: datetime | None = None
     """The moment it lapses by itself; None: until released."""
+    taken: Decimal = Decimal(0)
+    """What was deducted from it."""
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether it is in force at a moment."""
+        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
 
 class Restraints(Record, frozen=True, kw_only=True):
@@ -114,3 +122,5 @@ class Restraints(Record, frozen=True, kw_only=True):
     dormant: bool = False
     agents: tuple[str, ...] = ()
     """Mandates in force, by number."""
+    deducted: tuple[str, ...] = ()
+    """References of transactions that booked deductions under orders."""

@@ -1,9 +1,8 @@
 """What stands against free use of an account: mandates of agents, suspension, dormancy, freezes and deductions.
 
 A freeze follows an accepted order, waits its turn where the account is frozen already, is renewed before it lapses
-and lapses at its exact moment. Bookings are not measured against it here: what the core system booked happened and
-is recorded; that it should not have is a finding. Serves CBL art. 29-30, AEL art. 29-33, AML24 art. 45 and the
-procedure rules of the police (公安机关程序规定 237-243).
+and lapses at its exact moment. What may be booked meanwhile is :mod:`kyc.domain.frozen`'s business. Serves CBL
+art. 29-30, AEL art. 29-33, AML24 art. 45 and the procedure rules of the police (公安机关程序规定 237-243).
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from kyc.domain.account import ACCOUNT, AccountClosed, AccountEvent, AccountState
-from kyc.domain.authority import OrderState
+from kyc.domain.account import ACCOUNT, OWNING, AccountClosed, AccountEvent, AccountState
+from kyc.domain.authority import OrderReceived, OrderState
 from kyc.domain.currencies import check_positive
 from kyc.domain.dates import check_date
 from kyc.domain.event import Event, Instant
@@ -158,7 +157,18 @@ def _drop(freezes: tuple[Freeze, ...], id_: str) -> tuple[Freeze, ...]:
 
 
 def _freeze(event: AccountFrozen) -> Freeze:
-    return Freeze(id=event.id, order=event.order, organ=event.organ, amount=event.amount, until=event.until)
+    return Freeze(
+        id=event.id, order=event.order, organ=event.organ, amount=event.amount, since=event.occurred_at,
+        until=event.until,
+    )  # fmt: skip
+
+
+def _deduct(old: Restraints, event: FundsDeducted) -> dict[str, Any]:
+    freezes = tuple(
+        msgspec.structs.replace(known, taken=known.taken + event.amount) if known.id == event.freeze else known
+        for known in old.freezes
+    )
+    return {"freezes": freezes, "deducted": (*old.deducted, event.reference)}
 
 
 _restrain(AgentAuthorised, lambda r, event: {"agents": (*r.agents, event.id)})
@@ -183,6 +193,7 @@ _restrain(
         )
     },
 )
+_restrain(FundsDeducted, _deduct)
 for _kind in (FreezeReleased, FreezeLapsed):
     _restrain(_kind, lambda r, event: {"freezes": _drop(r.freezes, event.id), "queue": _drop(r.queue, event.id)})
 
@@ -307,14 +318,44 @@ def _at_its_moment(state: AccountState, event: FreezeLapsed, _: Given) -> None:
         raise RefusedError("it has not lapsed", field="at", rule="not before its moment")
 
 
+@ACCOUNT.rule(AccountFrozen)
+def _no_more_than_ordered(state: AccountState, event: AccountFrozen, given: Given) -> None:
+    """The amount the order names, its fruits if it says so, and of a joint account the holder's share only."""
+    order = _received(event.order, given)
+    _within_amount(order, event.amount, event.currency)
+    if event.covers_fruits and order.fruits != "covered":
+        raise RefusedError("the order does not cover fruits", field="covers_fruits", rule="as the order says")
+    owners = {holder.customer for holder in state.holders if holder.role in OWNING}
+    if event.amount is None and len(owners) > 1 and order.customer in owners:
+        raise RefusedError(
+            "others hold the account too", field="amount", rule="the holder's share: civil code art. 308-309",
+            remedy="freeze the share as an amount",
+        )  # fmt: skip
+
+
 @ACCOUNT.rule(FundsDeducted)
-def _from_its_freeze(state: AccountState, event: FundsDeducted, _: Given) -> None:
+def _from_its_freeze(state: AccountState, event: FundsDeducted, given: Given) -> None:
+    """As the order says, out of the same organ's freeze in force, never past somebody else's."""
     if event.currency != state.currency:
         raise RefusedError("not the account's currency", field="currency", rule=state.currency)
-    if event.freeze is not None:
-        freeze = _known(state.restraints, event.freeze)
-        if freeze.amount is not None and event.amount > freeze.amount:
-            raise RefusedError("more than was frozen", field="amount", rule="the amount of the freeze")
+    order = _received(event.order, given)
+    _within_amount(order, event.amount, event.currency)
+    if event.destination != order.destination:
+        raise RefusedError("not where the order says", field="destination", rule="the order's destination")
+    holding = in_force(state.restraints, event)
+    if event.freeze is None:
+        if any(known.amount is None for known in holding):
+            raise RefusedError(
+                "the account is frozen", field="freeze", rule="taken from its own freeze", remedy="name the freeze"
+            )
+        return
+    freeze = _known(state.restraints, event.freeze)
+    if freeze not in holding:
+        raise RefusedError("it has lapsed", field="freeze", rule="a freeze in force")
+    if freeze.organ != order.organ:
+        raise RefusedError("frozen by another organ", field="freeze", rule="a freeze of the same organ")
+    if freeze.amount is not None and freeze.taken + event.amount > freeze.amount:
+        raise RefusedError("more than was frozen", field="amount", rule="the amount of the freeze")
 
 
 @ACCOUNT.rule(AccountClosed)
@@ -344,6 +385,22 @@ def _was_limited(state: AccountState, _: AccountResumed, __: Given) -> None:
 def in_force(restraints: Restraints, event: Event) -> tuple[Freeze, ...]:
     """The freezes that have not lapsed when an event happens."""
     return tuple(known for known in restraints.freezes if known.until is None or known.until > event.occurred_at)
+
+
+def _received(number: str, given: Given) -> OrderReceived:
+    """An accepted order; a foreign request is none, and has no right to freeze or deduct."""
+    order: OrderState = given.state("order", number, "order")
+    assert order.received is not None, "found to be an order to freeze or deduct"
+    return order.received
+
+
+def _within_amount(order: OrderReceived, amount: Decimal | None, currency: str | None) -> None:
+    if order.whole_account:
+        return
+    if amount is None:
+        raise RefusedError("the order names an amount", field="amount", rule="the order's amount")
+    if order.amount is not None and order.currency == currency and amount > order.amount:
+        raise RefusedError("more than the order names", field="amount", rule="the order's amount")
 
 
 def _known(restraints: Restraints, id_: str) -> Freeze:

@@ -209,8 +209,8 @@ def test_every_assistance_is_kept(bank: Story) -> None:
     bank.record(accepted(bank, "O4"))
     frozen(bank, "F1", "O1", bank.now + timedelta(days=1), amount=Decimal("9.00"), currency="CNY")
     deducted = r.FundsDeducted(
-        occurred_at=bank.now, order="O4", amount=Decimal("9.00"), currency="CNY", destination="court", freeze="F1",
-        reference="T1",
+        occurred_at=bank.now, order="O4", amount=Decimal("9.00"), currency="CNY", freeze="F1",
+        destination="court account", reference="T1",
     )  # fmt: skip
     bank.record(deducted, "A1")
     at = {"occurred_at": bank.now, "order": "O3"}

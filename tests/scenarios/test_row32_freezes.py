@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 from fix_samples import SAMPLES
 from fix_world_china import accepted, onboard, open_account, order, paid
@@ -24,6 +25,7 @@ from kyc.domain.restraint import (
     FreezeRenewed,
     FundsDeducted,
 )
+from kyc.domain.transaction import BookTransaction, Leg
 
 HOURS = {
     "action": "freeze", "organ": "pboc-aml", "level": 5, "approval": 5, "papers": (Paper(kind="freeze-notice"),),
@@ -136,7 +138,8 @@ def test_deductions(bank):
     bank.record(part, "A1")
 
     def deducted(amount: str, **fields) -> FundsDeducted:
-        values = {"order": "O3", "currency": "CNY", "freeze": "F1", "destination": "court", "reference": "T1"}
+        values = {"order": "O3", "currency": "CNY", "freeze": "F1", "reference": "T1"}
+        values |= {"destination": "court account"}
         return FundsDeducted(occurred_at=bank.now, amount=Decimal(amount), **values | fields)
 
     assert bank.refuse(deducted("100.00", order="O1"), "A1").rule == "an accepted order to deduct"
@@ -146,13 +149,100 @@ def test_deductions(bank):
     bank.record(deducted("100.00"), "A1")
 
 
-def test_what_was_booked_is_recorded(bank):
-    """A booking on a frozen account happened and is recorded; closing the account is refused."""
-    bank.record(frozen(bank, "F1", "O1"), "A1")
-    bank.record(paid(bank, "T1", "A1", "1.00"))
+def test_no_debit_past_a_freeze(bank):
+    """A frozen account takes money in; what leaves it is refused unless an order, or its breach, is named."""
+    bank.record(paid(bank, "T0", "A1", "1.00"))
+    bank.later(hours=1)
+    bank.record(frozen(bank, "F1", "O1", days=99), "A1")
+    bank.record(booked(bank, "T1", "5.00", "credit"))
+    refused = bank.refuse(paid(bank, "T2", "A1", "1.00"))
+    assert (refused.field, refused.rule) == ("legs[0]", "no debit past a freeze: CBL art. 30")
+    assert bank.refuse(paid(bank, "T2", "A1", "1.00", documents=("O3",))).field == "legs[0]", "another order"
+    bank.record(msgspec.structs.replace(paid(bank, "T3", "A1", "1.00"), booked_at=bank.now - timedelta(hours=1)))
+    bank.record(paid(bank, "T2", "A1", "1.00", documents=("invoice", "O1")))
+    taken = FundsDeducted(
+        occurred_at=bank.now, order="O3", amount=Decimal("2.00"), currency="CNY", destination="court account",
+        freeze="F1", reference="T4",
+    )  # fmt: skip
+    bank.record(taken, "A1")
+    bank.record(paid(bank, "T4", "A1", "2.00"))
     close = AccountClosed(occurred_at=bank.now, on=bank.today, reason="asked")
     assert bank.refuse(close, "A1").rule == "no closing under a freeze"
     assert bank.refuse(FreezeReleased(occurred_at=bank.now, id="F9", reason="r"), "A1").field == "id"
+    bank.today += timedelta(days=100)
+    bank.later(hours=1)
+    bank.record(paid(bank, "T5", "A1", "1.00"))
+
+
+def test_an_amount_is_left(bank):
+    """Under a freeze of an amount money may leave as long as that much is left; a queued freeze holds nothing."""
+    part = {"amount": Decimal("100.00"), "currency": "CNY"}
+    bank.record(frozen(bank, "F1", "O1", **part), "A1")
+    bank.record(FreezeQueued(occurred_at=bank.now, id="F2", order="O2", organ="court"), "A1")
+    bank.record(booked(bank, "T1", "10.00", "debit", "100.00"))
+    assert bank.refuse(booked(bank, "T2", "0.01", "debit", "99.99")).field == "legs[0]"
+    bank.record(booked(bank, "T3", "0.01", "debit", None))
+    taken = FundsDeducted(
+        occurred_at=bank.now, order="O3", amount=Decimal("40.00"), currency="CNY", destination="court account",
+        freeze="F1", reference="T4",
+    )  # fmt: skip
+    bank.record(taken, "A1")
+    bank.record(booked(bank, "T4", "40.00", "debit", "60.00"))
+    assert bank.refuse(booked(bank, "T5", "0.01", "debit", "59.99")).field == "legs[0]"
+
+
+def booked(world, reference: str, amount: str, direction: str, left: str | None = None) -> BookTransaction:
+    """A booking on A1 that says what it leaves."""
+    leg = Leg(
+        account="A1", direction=direction, amount=Decimal(amount), currency="CNY",
+        balance_after=Decimal(left) if left else None,
+    )  # fmt: skip
+    return msgspec.structs.replace(paid(world, reference, "A1", amount), legs=(leg,))
+
+
+def test_no_more_than_the_order_names(bank):
+    """Neither more money, nor fruits it does not cover, nor the part of somebody else who holds the account."""
+    onboard(bank, "C2")
+    open_account(bank, "A3", "C1", "C2")
+    amount = {"whole_account": False, "amount": Decimal("50.00"), "currency": "CNY", "fruits": "not-covered"}
+    bank.record(order(bank, "O7", action="freeze", accounts=("A1",), **amount))
+    bank.record(order(bank, "O8", action="freeze", accounts=("A3",), customer="C1"))
+    bank.record(order(bank, "O9", action="deduct", **amount))
+    for number in ("O7", "O8", "O9"):
+        bank.record(accepted(bank, number))
+    money = {"amount": Decimal("50.00"), "currency": "CNY"}
+    assert bank.refuse(frozen(bank, "F1", "O7"), "A1").rule == "the order's amount"
+    assert bank.refuse(frozen(bank, "F1", "O7", amount=Decimal("50.01"), currency="CNY"), "A1").field == "amount"
+    assert bank.refuse(frozen(bank, "F1", "O7", **money, covers_fruits=True), "A1").field == "covers_fruits"
+    assert bank.refuse(frozen(bank, "F1", "O8"), "A3").rule == "the holder's share: civil code art. 308-309"
+    bank.record(frozen(bank, "F1", "O8", **money), "A3")
+    taken = FundsDeducted(
+        occurred_at=bank.now, order="O9", amount=Decimal("50.01"), currency="CNY", destination="court account",
+        reference="T1",
+    )  # fmt: skip
+    assert bank.refuse(taken, "A1").rule == "the order's amount"
+    elsewhere = msgspec.structs.replace(taken, amount=Decimal("50.00"), destination="my own")
+    assert bank.refuse(elsewhere, "A1").field == "destination"
+
+
+def test_taken_from_its_own_freeze(bank):
+    """A deduction goes past no other freeze: it names one in force, of the same organ, and takes it once."""
+    bank.record(frozen(bank, "F1", "O1", amount=Decimal("10.00"), currency="CNY"), "A1")
+    until = bank.now + timedelta(hours=48)
+    bank.record(frozen(bank, "F2", "O4", organ="pboc-aml", until=until), "A1")
+
+    def taken(freeze: str | None, amount: str = "6.00") -> FundsDeducted:
+        return FundsDeducted(
+            occurred_at=bank.now, order="O3", amount=Decimal(amount), currency="CNY", freeze=freeze,
+            destination="court account", reference="T1",
+        )  # fmt: skip
+
+    assert bank.refuse(taken(None), "A1").rule == "taken from its own freeze"
+    assert bank.refuse(taken("F2"), "A1").rule == "a freeze of the same organ"
+    bank.record(taken("F1"), "A1")
+    assert bank.refuse(taken("F1"), "A1").rule == "the amount of the freeze"
+    bank.today += timedelta(days=101)
+    assert bank.refuse(taken("F1", "1.00"), "A1").rule == "a freeze in force"
 
 
 def test_agents_and_the_banks_own_limits(bank):

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 from fix_cli import Call
 from fix_world_china import accepted, onboard, open_account, order
 
-from kyc.domain.authority import CustomerNotified, ObjectionLodged, SecrecyImposed, SecrecyReleased
+from kyc.domain.authority import (
+    CustomerNotified,
+    ObjectionAnswered,
+    ObjectionLodged,
+    SecrecyImposed,
+    SecrecyReleased,
+)
 from kyc.domain.monitoring import CaseOpened
 from kyc.domain.privacy import RightsRequestReceived
 from kyc.domain.submission import StreamName
@@ -50,6 +56,10 @@ def test_secrecy_may_come_later(china):
     china.record(SecrecyImposed(occurred_at=china.now, order="O1"))
     assert china.state("order", "O1").secret
     china.record(ObjectionLodged(occurred_at=china.now, order="O1", by="bank", statement="wrong account"))
+    assert china.state("order", "O1").objections == (china.today + timedelta(days=15),), "the court's time"
+    answer = ObjectionAnswered(occurred_at=china.now, order="O1", outcome="rejected", statement="right account")
+    china.record(answer)
+    assert china.refuse(answer).rule == "order.objection_lodged"
 
 
 def test_asking_tells_nothing(china, call: Call):
