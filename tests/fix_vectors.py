@@ -1,7 +1,8 @@
 """The published vectors of tests/vectors, made from nothing but the rules of docs/format.md and fixed bytes.
 
 ``python tests/fix_vectors.py`` writes them; tests/conformance/test_vectors.py compares them, and lets the audit
-find what each says. The log is written by code of its own: no writer, sealer or database of ours has a hand in it.
+find what each says. The log is written by code of its own: no writer, sealer or database of ours has a hand in it,
+and no event class: what is published keeps the schemas it was published with, whatever becomes of the domain.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from hashlib import blake2b, sha256, shake_256
 from pathlib import Path
 from typing import Any, Final
@@ -19,19 +18,10 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kyc.domain import codec
-from kyc.domain.access_log import RecordRead
-from kyc.domain.customer import CustomerRegistered, NameChanged
-from kyc.domain.event import Event
-from kyc.domain.governance import TemplatePublished
-from kyc.domain.templates import Template
-from kyc.domain.transaction import Leg, LegPlace, TransactionBooked
-from kyc.domain.values import Name
-
 FOLDER: Final = Path(__file__).parent / "vectors"
 ORIGIN: Final = "vectors.example/log"
 LANES: Final = 4
-NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NOON: Final = "2026-03-02T12:00:00Z"
 START: Final = 1_772_452_800_000_000
 Json = dict[str, Any]
 
@@ -117,6 +107,23 @@ def note(size: int, root: bytes, key: Ed25519PrivateKey = LOG_KEY) -> str:
     return f"{text}\n— {ORIGIN} {signature}\n"
 
 
+@dataclass(frozen=True)
+class Said:
+    """An event as it was published: schema, where its key belongs, form of its commitment, content."""
+
+    topic: str
+    schema: int
+    record_class: str
+    period: str
+    form: str
+    content: Json
+
+    def payload(self) -> bytes:
+        """Canonical bytes (docs/format.md): names sorted, no space, UTF-8."""
+        content = self.content | {"occurred_at": NOON}
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 @dataclass
 class Log:
     """The rows of a log, as they are stored."""
@@ -141,18 +148,18 @@ class Log:
             })  # fmt: skip
         return key_id, key
 
-    def add(self, stream: tuple[str, str], subject: tuple[str, str], event: Event) -> Json:
+    def add(self, stream: tuple[str, str], subject: tuple[str, str], event: Said) -> Json:
         """Append an event."""
         rows, stream_raw = self.tables["event"], stream_id(*stream)
         before = [row for row in rows if row["stream_id"] == stream_raw]
         lane, number = lane_of(stream_raw), len(rows)
-        payload, opening = codec.encode(event), fixed(f"opening {number}")
-        commitment = committed(opening, payload, by_field=event.BY_FIELD)
-        data_key, key = self.key(stream_id(*subject), str(event.RECORD_CLASS), event.period())
+        payload, opening = event.payload(), fixed(f"opening {number}")
+        commitment = committed(opening, payload, by_field=event.form == "fields")
+        data_key, key = self.key(stream_id(*subject), event.record_class, event.period)
         nonce = fixed(f"nonce {number}", 12)
         state = nonce + AESGCM(key).encrypt(nonce, opening + payload, commitment)
-        texts = (event.TOPIC, "T-0417", "310-0021", "account-service", "AML24-34")
-        context = event.SCHEMA.to_bytes(2, "big") + b"".join(bytes((len(one),)) + one.encode() for one in texts)
+        texts = (event.topic, "T-0417", "310-0021", "account-service", "AML24-34")
+        context = event.schema.to_bytes(2, "big") + b"".join(bytes((len(one),)) + one.encode() for one in texts)
         row = {
             "lane": lane, "position": 1 + sum(one["lane"] == lane for one in rows), "stream_id": stream_raw,
             "version": 1 + len(before), "recorded_at": START + number * 1_000_000,
@@ -162,9 +169,8 @@ class Log:
         }  # fmt: skip
         row["hash"] = linked(row)
         rows.append(row)
-        form = "fields" if event.BY_FIELD else "payload"
         self.openings.append({
-            "stream_id": stream_raw, "version": row["version"], "stream": "/".join(stream), "form": form,
+            "stream_id": stream_raw, "version": row["version"], "stream": "/".join(stream), "form": event.form,
             "opening": opening, "payload": payload.decode(), "data_key": key,
         })  # fmt: skip
         return row
@@ -193,37 +199,38 @@ def log() -> Log:
     """A small bank: two customers, one account, a policy, the log of reads; sealed twice."""
     made = Log()
     for number, person in (("C1", "Li Wei"), ("C2", "Wang Fang")):
-        registered = CustomerRegistered(
-            occurred_at=NOON, customer=number, type="natural", template="natural/1", notice="2026-1",
-            names=(Name(text=person),), birth_date=date(1980, 5, 17), occupation="teacher",
-        )  # fmt: skip
+        registered = Said("customer.registered", 2, "identity", "", "fields", {
+            "customer": number, "type": "natural", "template": "natural/1", "notice": "2026-1",
+            "names": [{"text": person}], "birth_date": "1980-05-17", "occupation": "teacher",
+        })  # fmt: skip
         made.add(("customer", number), ("customer", number), registered)
     for text in ("Li Wei-Chen", "Li Chen"):
-        renamed = NameChanged(
-            occurred_at=NOON, names=(Name(text=text),), evidence="deed poll", effective_from=date(2026, 3, 2)
-        )
+        renamed = Said("customer.name_changed", 1, "identity", "", "payload", {
+            "names": [{"text": text}], "evidence": "deed poll", "effective_from": "2026-03-02",
+        })  # fmt: skip
         made.add(("customer", "C1"), ("customer", "C1"), renamed)
-    for number in (1, 2):
-        form = Template(name=f"natural/{number}", type="natural", mandatory=("names",), optional=())
-        published = TemplatePublished(occurred_at=NOON, approver="A-2", form=form)
+    for version in (1, 2):
+        form = {"name": f"natural/{version}", "type": "natural", "mandatory": ["names"], "optional": []}
+        published = Said("template.published", 2, "governance", "", "payload", {"approver": "A-2", "form": form})
         made.add(("policies", "institution"), ("policies", "institution"), published)
     made.seal()
-    for number in (1, 2, 3):
-        leg = Leg(account="A1", direction="debit", amount=Decimal(number), currency="CNY")
-        booked = TransactionBooked(
-            occurred_at=NOON, reference=f"T{number}", kind="transfer", channel="mobile", booked_at=NOON,
-            value_date=date(2026, 3, 2), leg=leg, legs=(LegPlace(account="A1", direction="debit"),),
-        )  # fmt: skip
+    for times in (1, 2, 3):
+        place = {"account": "A1", "direction": "debit"}
+        booked = Said("transaction.booked", 1, "transaction", "2026", "payload", {
+            "reference": f"T{times}", "kind": "transfer", "channel": "mobile", "booked_at": NOON,
+            "value_date": "2026-03-02", "leg": place | {"amount": f"{times}", "currency": "CNY"}, "legs": [place],
+        })  # fmt: skip
         row = made.add(("postings", "A1"), ("account", "A1"), booked)
         digest = blake2b(
-            b"transaction\0" + f"T{number}".encode(), key=SECRET, digest_size=16, person=b"kyc claim"
+            b"transaction\0" + f"T{times}".encode(), key=SECRET, digest_size=16, person=b"kyc claim"
         ).digest()
         made.tables["claim"].append({
             "lane": lane_of(digest), "kind": "transaction", "key": digest, "stream_id": row["stream_id"],
             "version": row["version"],
         })  # fmt: skip
-    for number in (1, 2):
-        read = RecordRead(occurred_at=NOON, customer="C1", fields=("names",), reason=f"call {number}")
+    for call in (1, 2):
+        content = {"customer": "C1", "fields": ["names"], "reason": f"call {call}"}
+        read = Said("access.read", 2, "access", "2026", "payload", content)
         made.add(("access", "C1"), ("customer", "C1"), read)
     made.seal()
     return made
@@ -384,16 +391,10 @@ def _keys_and_records(book: Book) -> None:
 
 def _seen_elsewhere(book: Book) -> None:
     size = book.made.tables["checkpoint"][-1]["size"]
-    book.vector(
-        "rolled-back",
-        "a larger checkpoint was kept elsewhere",
-        "rolled_back",
-        {},
-        trusted=note(size + 1, bytes(32)),
-    )
-    book.vector(
-        "forked", "another root of that size was kept elsewhere", "forked", {}, trusted=note(size, bytes(32))
-    )
+    says = "a larger checkpoint was kept elsewhere"
+    book.vector("rolled-back", says, "rolled_back", {}, trusted=note(size + 1, bytes(32)))
+    says = "another root of that size was kept elsewhere"
+    book.vector("forked", says, "forked", {}, trusted=note(size, bytes(32)))
 
 
 def _at(row: Json) -> Json:
