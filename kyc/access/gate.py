@@ -59,6 +59,10 @@ class Grant:
         """Whether a field may be shown, perhaps masked: what is not need not be read."""
         return field in self.permit.fields
 
+    def withholds(self, field: str) -> bool:
+        """Whether the matrix keeps a field from being shown in full within others."""
+        return field in self._matrix.fields and (field not in self.permit.inner or field in self.permit.masked)
+
     def show(self, view: Mapping[str, Any]) -> dict[str, Any]:
         """What of a view may be shown; its keys are fields of the matrix.
 

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter, validators
 from kyc.cli.door import looking
 from kyc.cli.main import screen, service
 from kyc.cli.registers import Count, day_of, named, policies_of, stream_of, who
-from kyc.errors import DisposedError, InputError, NotFoundError
+from kyc.errors import InputError
 
 if TYPE_CHECKING:
     from projections.due_diligence import Open, State
@@ -44,22 +44,13 @@ def diligence(number: str, /, *, on: str | None = None) -> None:
     on
         The day whose policy says when the review is due; today.
     """
-    from projections import reviews
-    from replay import render
+    from replay import registers
 
     with looking("customer", number) as opened:
-        day, stream = day_of(opened, on), stream_of(opened.log, number)
-        policies = policies_of(opened)
-        found = reviews.of_streams(opened.log, [stream])
-        if stream not in found:
-            raise NotFoundError("no due diligence was recorded", field="customer")
-        state = found[stream]
-        if state is None:
-            raise DisposedError
-        due = reviews.due_on(state, policies, day)
-        answers = {one.id: reviews.answer_by(one, policies, day) for one in state.objections}
-        document = render.plain(state) | {"customer": number, "on": day, "review_due": due, "answers_due": answers}
-        screen().answer(document, _told(state, due, answers))
+        day = day_of(opened, on)
+        state = registers.diligence_of(opened.log, number)
+        document = registers.diligence(number, state, policies_of(opened), day)
+        screen().answer(document, _told(state, document["review_due"], document["answers_due"]))
 
 
 def _told(state: State, review: date | None, answers: dict[str, date | None]) -> list[str]:
@@ -176,9 +167,10 @@ def screening(name: str, version: str, /, *, branch: str | None = None, limit: C
 
 
 def plain(row: Any) -> dict[str, Any]:
-    """A row of a list without the ids of streams and what is told in other words."""
-    hidden = {"stream_id", "version"}
-    return {name: value for name, value in row._asdict().items() if name not in hidden}
+    """A row without the ids of streams (:func:`replay.registers.plain`)."""
+    from replay import registers
+
+    return registers.plain(row)
 
 
 def requests_due(*, on: str | None = None, branch: str | None = None, ahead: Days = 15) -> None:
@@ -223,6 +215,7 @@ def consent(number: str, /, *, on: str | None = None, purpose: str | None = None
         Only whether this purpose, which rests on consent, may be served that day.
     """
     from projections import consents
+    from replay import registers
 
     with looking("customer", number) as opened:
         day, stream = day_of(opened, on), stream_of(opened.log, number)
@@ -233,37 +226,31 @@ def consent(number: str, /, *, on: str | None = None, purpose: str | None = None
                 {"customer": number, "purpose": purpose, "on": day} | {"answer": answer._asdict()}, [line]
             )
             return
-        own = [stream]
-        given, told = consents.consents(opened.log, own, day), consents.notices(opened.log, own, day)
-        limits = consents.restrictions(opened.log, own, day)
-        wanted = consents.requests(opened.log, day, policies_of(opened), customers=own)
-        document = {
-            "customer": number,
-            "on": day,
-            "notices": [plain(one) for one in told],
-            "consents": [_content(plain(one), "given") for one in given],
-            "restrictions": [_content(plain(one), "reason", "request") for one in limits],
-            "requests": [_content(plain(one), "asked", "customer") for one in wanted],
-        }
+        document = registers.privacy(opened.log, number, policies_of(opened), day)
         lines = [
-            f"notice       {one.notice} on {one.presented_on}, {one.channel or 'registration'}" for one in told
+            f"notice       {one['notice']} on {one['presented_on']}, {one['channel'] or 'registration'}"
+            for one in document["notices"]
         ]
-        lines += [f"consent      {one.purpose} from {one.given_on} to {one.withdrawn_on or 'now'}" for one in given]
-        lines += [f"restricted   from {one.since} to {one.until or 'now'}" for one in limits]
         lines += [
-            f"request      {one.kind}, received {one.received_on}, due {one.due_on}, {one.outcome or 'open'}"
-            for one in wanted
+            f"consent      {one['purpose']} from {one['given_on']} to {one['withdrawn_on'] or 'now'}"
+            for one in document["consents"]
+        ]
+        lines += [
+            f"restricted   from {one['since']} to {one['until'] or 'now'}" for one in document["restrictions"]
+        ]
+        lines += [
+            f"request      {one['kind']}, received {one['received_on']}, due {one['due_on']},"
+            f" {one['outcome'] or 'open'}"
+            for one in document["requests"]
         ]
         screen().answer(document, lines or ["nothing"])
 
 
 def _content(values: dict[str, Any], cell: str, *hidden: str) -> dict[str, Any]:
-    """A row with what was encrypted among its own values."""
-    from replay import render
+    """A row with what was encrypted among its own values (:func:`replay.registers.content`)."""
+    from replay import registers
 
-    content = values.pop(cell)
-    shown = {name: value for name, value in values.items() if name not in hidden}
-    return shown | (render.plain(content) if content is not None else {"disposed": True})
+    return registers.content(values, cell, *hidden)
 
 
 def owners(number: str, /, *, as_of: str | None = None) -> None:
@@ -277,6 +264,7 @@ def owners(number: str, /, *, as_of: str | None = None) -> None:
         The day in the institution's zone, such as 2026-03-01; today.
     """
     from projections import owners as graph
+    from replay import registers
 
     with looking("customer", number) as opened:
         day, stream = day_of(opened, as_of), stream_of(opened.log, number)
@@ -284,9 +272,8 @@ def owners(number: str, /, *, as_of: str | None = None) -> None:
         known = named(opened.log, (one for edge in found for one in edge.through))
         document, lines = [], []
         for edge in found:
-            way = [known[one]["customer"] for one in edge.through[1:]]
-            values = _content(plain(edge), "person", "customer", "part", "through")
-            document.append(values | {"through": way})
+            document.append(told := registers.edge(edge, known))
+            way = told["through"]
             share = f", {edge.share.normalize():f} %" if edge.share is not None else ""
             name = edge.person.party.name if edge.person else "(disposed of)"
             via = f", through {' and '.join(one or 'an account' for one in way)}" if way else ""

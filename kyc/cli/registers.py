@@ -12,7 +12,7 @@ from cyclopts import App, Parameter, validators
 from kyc.cli.door import listed, looking
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
-from kyc.errors import InputError, NotFoundError
+from kyc.errors import InputError
 
 if TYPE_CHECKING:
     from kyc.domain.policies import Policies
@@ -96,17 +96,12 @@ def documents_show(number: str, /, *, on: str | None = None) -> None:
         The day in the institution's zone, such as 2026-03-01; today.
     """
     from projections import document_register
-    from replay import render
+    from replay.registers import document
 
     with looking("customer", number) as opened:
         day = day_of(opened, on)
         rules = policies_of(opened).documents(day)
         found = document_register.of_streams(opened.log, [stream_of(opened.log, number)], day, rules)
-        document = [
-            {name: value for name, value in one._asdict().items() if name not in {"stream_id", "printed"}}
-            | (render.plain(one.printed) if one.printed is not None else {})
-            for one in found
-        ]
         lines = [
             f"{one.state:<14} {one.kind:<20} {one.printed.number if one.printed else '(disposed of)'}"
             f"  {one.country}, expires {one.expires_on or 'never'}"
@@ -114,7 +109,8 @@ def documents_show(number: str, /, *, on: str | None = None) -> None:
             f"{f', check: {one.checked} on {one.checked_on}' if one.checked else ''}"
             for one in found
         ]
-        screen().answer({"customer": number, "on": day, "documents": document}, lines or ["no documents"])
+        told = {"customer": number, "on": day, "documents": [document(one) for one in found]}
+        screen().answer(told, lines or ["no documents"])
 
 
 def documents_due(
@@ -182,30 +178,17 @@ def policies_of(opened: Service) -> Policies:
 
 
 def stream_of(log: EventLog, number: str) -> bytes:
-    """The stream of a customer.
+    """The stream of a customer (:func:`replay.registers.stream_of`)."""
+    from replay import registers
 
-    Raises:
-        NotFoundError: no such customer.
-    """
-    from projections import customer_profile
-
-    found = customer_profile.find(log, number=number)
-    if not found:
-        raise NotFoundError("no such customer", field="customer")
-    return found[0].stream_id
+    return registers.stream_of(log, number)
 
 
 def named(log: EventLog, streams: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
-    """Customer number and first name by stream; empty where disposed of."""
-    from projections import customer_profile
+    """Customer number and first name by stream (:func:`replay.registers.named`)."""
+    from replay import registers
 
-    wanted = list(dict.fromkeys(streams))
-    found: dict[bytes, dict[str, Any]] = {stream: {"customer": None, "name": None} for stream in wanted}
-    for profile in customer_profile.of_streams(log, wanted):
-        if profile.state is not None:
-            name = profile.state.names[0].text if profile.state.names else None
-            found[profile.stream_id] = {"customer": profile.state.customer, "name": name}
-    return found
+    return registers.named(log, streams)
 
 
 def who(known: dict[str, Any]) -> str:

@@ -131,7 +131,7 @@ def counterparties(
         Counterparties told at most; by sum, of each currency.
     """
     from projections import counterparty_edge
-    from replay import render
+    from replay import registers
 
     with looking("customer", number) as opened:
         zone = zone_of(opened)
@@ -140,9 +140,8 @@ def counterparties(
         known = named(opened.log, (holder for one in found for holder in one.holders))
         document, lines = [], []
         for one in found:
-            ours = [known[holder] for holder in one.holders]
-            party = {} if one.party is None else render.plain(one.party)
-            document.append(plain(one) | {"party": party or None, "holders": ours})
+            document.append(told := registers.dealing(one, known))
+            ours, party = told["holders"], told["party"] or {}
             said = [party[name] for name in ("name", "account", "institution") if name in party]
             lines.append(
                 f"{_WAYS[one.direction]:<8} {one.amount:>18,} {one.currency} in {one.legs:>6,},"
@@ -221,8 +220,7 @@ def zone_of(opened: Service) -> ZoneInfo:
 
 
 def plain(row: Any) -> dict[str, Any]:
-    """A row for JSON, streams as UUID text."""
-    return {
-        name: value.hex() if isinstance(value, bytes) else value
-        for name, value in row._asdict().items()
-    }  # fmt: skip
+    """A row for JSON, streams in hexadecimal (:func:`replay.registers.spelled`)."""
+    from replay import registers
+
+    return registers.spelled(row)

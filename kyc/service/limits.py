@@ -37,3 +37,15 @@ class ServiceLimits:
     """What ``Retry-After`` says to those who are sent away."""
     wait_seconds: float = 5.0
     """How long a read waits for the read models to reach its position."""
+    read_threads: int = 4
+    """Reads looked up at once: each holds a connection of the pool, and writes need some too."""
+    read_waiting: int = 256
+    """Reads waiting for a thread, or for a position."""
+    caller_reads: int = 32
+    """Of these, one caller's."""
+    answer_bytes: int = 32 * 1024 * 1024
+    """Of one read; what is longer has pages, or belongs into an export."""
+    page_items: int = 100
+    """Rows of a page, where the request does not say how many."""
+    page_most: int = 1_000
+    """Rows of the largest page: as many as one event of access names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from kyc.service.call import Memory
 from kyc.service.health import Checks
 from kyc.service.identity import Identity
 from kyc.service.limits import ServiceLimits
+from kyc.service.looks import Looks
 from kyc.service.metrics import Metrics
 from kyc.service.pump import Pump
 from kyc.wiring import Service
@@ -30,6 +32,7 @@ class Parts:
         self.metrics = Metrics()
         self.memory = Memory(self.limits.bodies_bytes)
         self.pump = Pump(service.ledger, self.limits)
+        self.looks = Looks(self.limits)
         self.checks = Checks()
         self.description = description
         """The OpenAPI document."""
@@ -52,3 +55,4 @@ class Parts:
     async def close(self) -> None:
         """Answer what is queued, then let go."""
         await self.pump.close()
+        await asyncio.to_thread(self.looks.close)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kyc.domain.fact import WireSubmission
-from kyc.service import append, description, health, log, metrics, read, status, stream
+from kyc.service import append, description, health, log, metrics, status, stream
 from kyc.service.call import JSON, NDJSON
+from kyc.service.read_routes import READS
 from kyc.service.route import PUBLIC, Route
 
 APPENDERS: Final = frozenset(
@@ -16,11 +17,6 @@ APPENDERS: Final = frozenset(
 
 KNOWN: Final = APPENDERS | {"auditor", "dba"}
 """Those who may know how the service fares."""
-
-READERS: Final = frozenset(
-    {"teller", "branch-manager", "hq-operations", "investigator", "compliance", "order-desk"}
-)
-"""Those who may ask the read door; what it shows, and whether it opens, is the matrix's business."""
 
 ROUTES: Final = (
     Route(
@@ -35,15 +31,7 @@ ROUTES: Final = (
         handler=stream.stream, request=WireSubmission, request_type=NDJSON, response=stream.StreamLine,
         response_type=NDJSON, errors=(415,),
     ),
-    Route(
-        method="GET", path="/v1/customers/{number}", action="read", roles=READERS,
-        summary="A customer as known now, or as recorded until a moment, about another day",
-        handler=read.customer, response=read.CustomerView, errors=(400, 404),
-        parameters={
-            "as_of": "a date or an instant: only what was recorded until then",
-            "about": "a date or an instant: what was true then, as far as was known",
-        },
-    ),
+    *READS,
     Route(
         method="GET", path="/v1/status", action="status", roles=KNOWN,
         summary="How much is recorded, sealed and read",

@@ -28,7 +28,7 @@ def test_the_page_runs(running: Running, oidc: Provider, tmp_path: Path) -> None
     blocks = re.findall(r"```sh api\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) >= 6
     script = "set -euo pipefail\n" + "\n".join(blocks)
-    environment = os.environ | {"URL": running.url, "TOKEN": oidc.token()}
+    environment = os.environ | {"URL": running.url, "TOKEN": oidc.token(branch="B001")}
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
