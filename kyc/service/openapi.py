@@ -36,7 +36,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         types += [one for one in (route.request, route.response) if one is not None]
     schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
     shapes = dict(zip(types, schemas, strict=True))
-    _describe_data(components)
+    _describe_data(components, shapes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(_PARAMETER.sub(r"{\1}", route.path), {})[route.method.lower()] = _operation(route, shapes)
@@ -63,14 +63,14 @@ def _events() -> dict[str, type[Event]]:
     return submitted | {"transaction.booked": BookTransaction}
 
 
-def _describe_data(components: dict[str, Any]) -> None:
+def _describe_data(components: dict[str, Any], shapes: dict[Any, Any]) -> None:
     """``data`` of a submission is the event of its topic."""
     properties = components[WireSubmission.__name__]["properties"]
     events = _events()
     properties["topic"] = {"type": "string", "enum": list(events)}
     properties["data"] = {
         "description": "the event of the topic: " + ", ".join(f"{t} → {k.__name__}" for t, k in events.items()),
-        "anyOf": [{"$ref": _TEMPLATE.format(name=kind.__name__)} for kind in events.values()],
+        "anyOf": [shapes[kind] for kind in events.values()],  # of two types of one name the schemas are named apart
     }
 
 
