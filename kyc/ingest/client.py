@@ -16,7 +16,8 @@ from uuid import UUID
 
 import msgspec
 
-from kyc.errors import FormatError, KycError, SignatureError, UnreachableError
+from kyc.domain.answer import Appended, Problem
+from kyc.errors import FormatError, KycError, SignatureError
 from kyc.evidence import receipt as receipts
 from kyc.evidence.note import Verifier
 from kyc.ingest.limits import BranchLimits
@@ -26,50 +27,9 @@ EVENTS: Final = "/v1/events"
 _JSON: Final = "application/json"
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why something was not recorded (RFC 9457), as the service says it."""
-
-    status: int
-    type: str = ""
-    title: str = ""
-    detail: str = ""
-    field: str = ""
-    rule: str = ""
-    remedy: str = ""
-    request: str = ""
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same may be recorded later: it is the service's trouble, not the submission's."""
-        return self.status in {408, 425, 429} or self.status >= 500
-
-
-class RecordedEvent(msgspec.Struct, frozen=True):
-    """One event as recorded."""
-
-    stream: str
-    version: int
-    hash: str
-    lane: int
-    position: int
-    recorded_at: str
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one submission: its events, or the problem."""
-
-    key: str = ""
-    recorded: tuple[RecordedEvent, ...] = ()
-    replayed: bool = False
-    problem: Problem | None = None
-
-
-class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a batch, a result for each submission in their order."""
-
-    results: tuple[Result, ...]
-    receipt: str = ""
-    position: str = ""
+def passing(problem: Problem) -> bool:
+    """Whether the same may be recorded later: it is the service's trouble, not the submission's."""
+    return problem.status in {408, 425, 429} or problem.status >= 500
 
 
 class ServiceError(KycError):
@@ -153,7 +113,7 @@ class Client:
         try:
             problem = _problem.decode(response.body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            problem = Problem(status=response.status)
+            problem = Problem(type="about:blank", title="", status=response.status)
         after = response.headers.get("retry-after", "")
         seconds = min(int(after), self._limits.retry_after_most_seconds) if after.isdecimal() else None
         return ServiceError(problem, seconds)
@@ -183,9 +143,3 @@ class AsyncClient:
     async def close(self) -> None:
         """Hang up."""
         await asyncio.to_thread(self._client.close)
-
-
-__all__ = [
-    "Appended", "AsyncClient", "Client", "Credentials", "Problem", "RecordedEvent", "Result", "ServiceError",
-    "UnreachableError",
-]  # fmt: skip

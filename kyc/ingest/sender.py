@@ -16,8 +16,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from kyc.domain.answer import Appended, Problem, Result
 from kyc.errors import ConfigurationError, IntegrityError, KycError, UnreachableError
-from kyc.ingest.client import Appended, Problem, Result, ServiceError
+from kyc.ingest.client import ServiceError, passing
 from kyc.ingest.limits import BranchLimits
 from kyc.ingest.spool import Line, Settled, Spool, held
 from kyc.logs import logger
@@ -104,9 +105,9 @@ class Sender:
         refused = sum(one is not None and bool(one.refused) for one in settled)
         if refused:
             _log.warning("submissions refused", count=refused)
-        passing = next((one.problem for one in appended.results if one.problem and one.problem.passing), None)
-        if passing is not None:
-            return self._wait(ServiceError(passing))
+        later = next((one.problem for one in appended.results if one.problem and passing(one.problem)), None)
+        if later is not None:
+            return self._wait(ServiceError(later))
         self._failures, self._items, self.trouble = 0, self._limits.batch_items, None
         return 0.0
 
@@ -144,7 +145,7 @@ def _settled(line: Line, result: Result) -> Settled | None:
     """What becomes of a line; None where it has to be sent again."""
     if result.problem is None:
         return Settled(line, recorded=msgspec.json.encode(result).decode())
-    return None if result.problem.passing else Settled(line, refused=_text(result.problem))
+    return None if passing(result.problem) else Settled(line, refused=_text(result.problem))
 
 
 def _text(problem: Problem) -> str:

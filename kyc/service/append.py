@@ -14,53 +14,17 @@ import msgspec
 
 from kyc.clock import to_datetime
 from kyc.domain import codec
+from kyc.domain.answer import Appended, RecordedEvent, Result
 from kyc.domain.submission import Receipt
 from kyc.errors import InputError, KycError
 from kyc.service import position
 from kyc.service.call import JSON, Answer, Call, answer_json
 from kyc.service.parts import Parts
-from kyc.service.problem import Problem, TooLargeError, problem_of
+from kyc.service.problem import TooLargeError, problem_of
 from kyc.service.pump import Line, Taken
 
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
 _ARRAY: Final = ord("[")
-
-
-class RecordedEvent(msgspec.Struct, frozen=True):
-    """One event as recorded."""
-
-    stream: str
-    """The stream's UUID."""
-    version: int
-    """Its version within the stream, from 1."""
-    hash: str
-    """The chain hash in hexadecimal."""
-    lane: int
-    position: int
-    recorded_at: str
-    """When, UTC."""
-
-
-class Result(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What became of one submission: its events, or the problem."""
-
-    key: str = ""
-    """The idempotency key, where the submission could be read."""
-    recorded: tuple[RecordedEvent, ...] = ()
-    replayed: bool = False
-    """True where the key was recorded before with this content: these are the first receipts."""
-    problem: Problem | None = None
-
-
-class Appended(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The answer to an append."""
-
-    results: list[Result]
-    """One for each submission, in their order."""
-    receipt: str = ""
-    """A signed note over all recorded events (docs/format.md)."""
-    position: str = ""
-    """Pass it as ``wait`` to a read that must see these events."""
 
 
 async def append(call: Call) -> Answer:

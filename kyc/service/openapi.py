@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from kyc.domain import catalogue
+from kyc.domain.answer import Problem
 from kyc.domain.event import Event, topics
 from kyc.domain.fact import WireSubmission
 from kyc.domain.transaction import BookTransaction
-from kyc.service.problem import MEDIA_TYPE, Problem
+from kyc.service.problem import MEDIA_TYPE
 from kyc.service.route import Route
 
 _TEMPLATE: Final = "#/components/schemas/{name}"

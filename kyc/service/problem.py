@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import msgspec
-
 from kyc import errors
+from kyc.domain.answer import Problem
 from kyc.errors import InputError, KycError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -65,20 +64,6 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.KycError: 500,
 }
 """The status of an error: that of the nearest class above it. Everything else is 500."""
-
-
-class Problem(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
-    """A problem document (RFC 9457); ``field``, ``rule`` and ``remedy`` are extensions of ours."""
-
-    type: str
-    title: str
-    status: int
-    detail: str = ""
-    field: str = ""
-    rule: str = ""
-    remedy: str = ""
-    request: str = ""
-    """The id of the request, to be named when asking for help."""
 
 
 def status_of(error: BaseException) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from kyc.domain.answer import Appended
 from kyc.domain.fact import WireSubmission
 from kyc.service import append, description, health, log, metrics, status, stream
 from kyc.service.call import JSON, NDJSON
@@ -22,7 +23,7 @@ ROUTES: Final = (
     Route(
         method="POST", path="/v1/events", action="append", roles=APPENDERS,
         summary="Record one submission, or a batch of them",
-        handler=append.append, request=WireSubmission | list[WireSubmission], response=append.Appended,
+        handler=append.append, request=WireSubmission | list[WireSubmission], response=Appended,
         errors=(400, 408, 409, 413, 415, 422),
     ),
     Route(

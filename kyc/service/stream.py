@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
+from kyc.domain.answer import Problem, Result
 from kyc.errors import BusyError, KycError
-from kyc.service.append import Result, promise, result_of
+from kyc.service.append import promise, result_of
 from kyc.service.call import NDJSON, Answer, Call, encode
-from kyc.service.problem import CrowdedError, Problem, SlowError, TooLargeError, problem_of
+from kyc.service.problem import CrowdedError, SlowError, TooLargeError, problem_of
 from kyc.service.pump import Taken
 
 _PAUSE: Final = 0.05

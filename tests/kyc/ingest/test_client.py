@@ -241,8 +241,10 @@ class Passing:
         if len(self.calls) > 1:
             return self._inner.append(given)
         answer = self._inner.append([given[0]])
-        later = msgspec.convert({"key": "k", "problem": {"status": 503}}, type(answer.results[0]))
-        return msgspec.structs.replace(answer, results=(answer.results[0], later))
+        later = msgspec.convert(
+            {"key": "k", "problem": {"type": "about:blank", "title": "", "status": 503}}, type(answer.results[0])
+        )
+        return msgspec.structs.replace(answer, results=[answer.results[0], later])
 
 
 def test_trouble_with_one_of_a_batch(running: Running, credentials: Credentials, spool: Spool, dial: Dial) -> None:
