@@ -199,7 +199,7 @@ class ObjectionLodged(OrderEvent, frozen=True, kw_only=True):
     statement: Note
 
 
-class ObjectionAnswered(OrderEvent, frozen=True, kw_only=True):
+class OrderObjectionAnswered(OrderEvent, frozen=True, kw_only=True):
     """The organ answered an objection."""
 
     TOPIC: ClassVar[str] = "order.objection_answered"
@@ -308,8 +308,8 @@ def _objected(state: OrderState, event: ObjectionLodged) -> OrderState:
     return msgspec.structs.replace(state, objections=(*state.objections, due))
 
 
-@ORDER.changes(ObjectionAnswered)
-def _objection_answered(state: OrderState, _: ObjectionAnswered) -> OrderState:
+@ORDER.changes(OrderObjectionAnswered)
+def _objection_answered(state: OrderState, _: OrderObjectionAnswered) -> OrderState:
     return msgspec.structs.replace(state, objections=state.objections[1:])
 
 
@@ -423,8 +423,8 @@ def _not_while_secret(state: OrderState, event: CustomerNotified, _: Given) -> N
         raise RefusedError("too early", field="occurred_at", rule="notify_after")
 
 
-@ORDER.rule(ObjectionAnswered)
-def _was_objected(state: OrderState, _: ObjectionAnswered, __: Given) -> None:
+@ORDER.rule(OrderObjectionAnswered)
+def _was_objected(state: OrderState, _: OrderObjectionAnswered, __: Given) -> None:
     if not state.objections:
         raise RefusedError("no objection is open", field="order", rule="order.objection_lodged")
 

@@ -10,8 +10,8 @@ from fix_world_china import accepted, onboard, open_account, order
 
 from kyc.domain.authority import (
     CustomerNotified,
-    ObjectionAnswered,
     ObjectionLodged,
+    OrderObjectionAnswered,
     SecrecyImposed,
     SecrecyReleased,
 )
@@ -57,7 +57,9 @@ def test_secrecy_may_come_later(china):
     assert china.state("order", "O1").secret
     china.record(ObjectionLodged(occurred_at=china.now, order="O1", by="bank", statement="wrong account"))
     assert china.state("order", "O1").objections == (china.today + timedelta(days=15),), "the court's time"
-    answer = ObjectionAnswered(occurred_at=china.now, order="O1", outcome="rejected", statement="right account")
+    answer = OrderObjectionAnswered(
+        occurred_at=china.now, order="O1", outcome="rejected", statement="right account"
+    )
     china.record(answer)
     assert china.refuse(answer).rule == "order.objection_lodged"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,9 @@ def test_a_topic_belongs_to_one_event():
         type("Impostor", (Event,), {"TOPIC": "customer.registered", "__module__": __name__})
     assert event_type("customer.registered").__name__ == "CustomerRegistered"
     assert list(topics()) == sorted(topics())
+
+
+def test_events_are_told_apart_by_name():
+    """No two events have the same class name: descriptions of the API name schemas by it."""
+    names = Counter(kind.__name__ for kind in PRODUCT.values())
+    assert [name for name, count in names.items() if count > 1] == []
