@@ -5,8 +5,8 @@ held which account on the day, and sums are made for the day, zone and rules of 
 arrives late counts at once, and a branch abroad changes no day. Serves O3-16 art. 5: receipts and payments apart,
 cash and transfers apart, amounts inclusive, a day that meets two criteria told under each; art. 7 leaves kinds out.
 Legs in the home currency are held against its threshold, all others in US dollars against theirs, by the rates in
-the events; legs without such a rate are counted as not converted and never guessed. Business without an account is
-not seen here.
+the events; legs without such a rate are counted as not converted and never guessed. One-off
+business counts with the customer, or else by the document that was shown (:mod:`projections.large_value_register`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Reached(NamedTuple):
     """A customer's day that reaches a threshold, or the asked share of it."""
 
     customer: bytes
-    """Stream id."""
+    """Stream id; of somebody without a file the keyed digest of the document that was shown."""
     direction: Direction
     """``credit``: receipts; ``debit``: payments."""
     subject: Subject
@@ -68,6 +68,8 @@ class Reached(NamedTuple):
     """Legs in other currencies without a rate: not in the total."""
     ruling: Ruling
     """Which rule says so."""
+    without_file: bool = False
+    """Only one-off business of somebody who is no customer."""
 
     @property
     def split(self) -> bool:
@@ -126,7 +128,6 @@ def reached(
         NotFoundError: a read model is not built yet.
     """
     criteria = list(_criteria(policies, on))
-    exempt = policies.ruling(EXEMPT, on)
     if not criteria:
         return []
     home = _HOME.get(policies.jurisdiction, "")
@@ -137,7 +138,7 @@ def reached(
         "reaches": [one.reach for one in criteria],
         "amounts": [one.threshold.amount for one in criteria],
         "inclusive": [one.threshold.comparison == "at-least" or share < 1 for one in criteria],
-        "exempt": list(exempt.of(Codes).codes) if exempt is not None else [],
+        "exempt": sorted(exempt(policies, on)),
         "home": home, "foreign": _FOREIGN, "share": share, "limit": limit,
     }  # fmt: skip
     with reading(log) as connection:
@@ -146,12 +147,23 @@ def reached(
 
 
 def _reached(row: tuple[Any, ...], by: _Criterion) -> Reached:
-    customer, direction, _, total, legs, largest, accounts, branches, channels, unconverted = row
+    customer, direction, _, total, legs, largest, accounts, branches, channels, unconverted, new = row
     return Reached(
         customer, direction, by.subject, by.means, by.reach, total, by.currency, by.threshold,
         by.threshold.reached(total), legs, largest, accounts, tuple(branches), tuple(channels), unconverted,
-        by.ruling,
+        by.ruling, new,
     )  # fmt: skip
+
+
+def exempt(policies: Policies, on: date) -> frozenset[str]:
+    """Kinds of transactions that are in no sum (O3-16 art. 7)."""
+    ruling = policies.ruling(EXEMPT, on)
+    return frozenset() if ruling is None else frozenset(ruling.of(Codes).codes)
+
+
+def home_of(ruling: Ruling) -> str:
+    """The currency in which sums of a rule's jurisdiction are held against its own thresholds."""
+    return _HOME.get(ruling.row.where["jurisdiction"], "")
 
 
 def _criteria(policies: Policies, on: date) -> Iterator[_Criterion]:

@@ -16,6 +16,7 @@ from projections.disposal_register import DisposalRegister
 from projections.document_register import DocumentRegister
 from projections.due_diligence import DueDiligence
 from projections.hold_register import HoldRegister
+from projections.large_value_register import LargeValueRegister
 from projections.order_register import OrderRegister
 from projections.ownership_graph import OwnershipGraph
 from projections.projection import Projection
@@ -39,4 +40,5 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     CounterpartyEdge(),
     BranchSupervision(),
     DataQuality(),
+    LargeValueRegister(),
 )

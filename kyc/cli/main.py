@@ -149,6 +149,7 @@ def _register() -> None:
         exports,
         investigate,
         keys,
+        large_values,
         law,
         operations,
         orders,
@@ -165,7 +166,7 @@ def _register() -> None:
     for module in (
         access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, custody, supervision, accesses, serve, verify, witness, branch,
+        retention, disposal, custody, supervision, large_values, accesses, serve, verify, witness, branch,
     ):  # fmt: skip
         module.register(app)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
     from kyc.wiring import Service
 
 Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
-_WAYS = {"credit": "receipts", "debit": "payments"}
+WAYS: Final = {"credit": "receipts", "debit": "payments"}
 
 
 def register(app: App) -> None:
     """Add the commands."""
-    app.command(large_value)
     app["customer"].command(counterparties)
     app["branch"].command(summary)
     app.command(quality)
@@ -144,71 +142,12 @@ def counterparties(
             ours, party = told["holders"], told["party"] or {}
             said = [party[name] for name in ("name", "account", "institution") if name in party]
             lines.append(
-                f"{_WAYS[one.direction]:<8} {one.amount:>18,} {one.currency} in {one.legs:>6,},"
+                f"{WAYS[one.direction]:<8} {one.amount:>18,} {one.currency} in {one.legs:>6,},"
                 f" {one.first_at.astimezone(zone):%Y-%m-%d} to {one.last_at.astimezone(zone):%Y-%m-%d}:"
                 f" {'; '.join([*map(who, ours), *said]) or '(disposed of)'}"
                 f"{', known by name only' if one.known_by == 'name' else ''}"
             )
         screen().answer({"customer": number, "counterparties": document}, lines or ["nobody"])
-
-
-def large_value(
-    day: str, /, *, customer: str | None = None, near: Percent = 100, split: bool = False, limit: Count = 10_000
-) -> None:
-    """Customers whose day reaches a threshold for large-value reports, over all accounts, branches and channels.
-
-    Parameters
-    ----------
-    day
-        The day in the institution's zone, such as 2026-03-01.
-    customer
-        Only this customer: the sums of the day too, whatever they come to.
-    near
-        Also whose day comes to this share of a threshold, in percent.
-    split
-        Only days that reach a threshold, or come near it, though no single transaction does.
-    limit
-        Days told at most.
-    """
-    from projections import large_value_day
-    from replay import render
-
-    with service() as opened:
-        on, zone, policies = day_of(opened, day), zone_of(opened), policies_of(opened)
-        found = large_value_day.reached(
-            opened.log, on, policies, zone, customer=customer, share=Decimal(near) / 100, limit=limit
-        )
-        found = [one for one in found if not split or not one.threshold.reached(one.largest)]
-        totals = [] if customer is None else large_value_day.totals(opened.log, customer, on, zone)
-        unconverted = large_value_day.unconverted(opened.log, on, policies, zone)
-        known = named(opened.log, (one.customer for one in found))
-        document = {
-            "day": on, "unconverted": unconverted,
-            "totals": [one._asdict() for one in totals],
-            "reached": [
-                plain(one) | {
-                    "customer": known[one.customer]["customer"], "split": one.split, "ruling": one.ruling.explain(),
-                    "threshold": render.plain(one.threshold),
-                }
-                for one in found
-            ],
-        }  # fmt: skip
-        lines = [
-            f"{_WAYS[one.direction]:<8} {one.means:<8} {one.reach:<12} {one.amount:>18,} {one.currency}"
-            f" in {one.legs:,} at {', '.join(one.branches)}"
-            for one in totals
-        ]
-        for one in found:
-            lines.append(
-                f"{who(known[one.customer])}: {_WAYS[one.direction]}, {one.means},"
-                f" {'all' if one.reach == '*' else one.reach}: {one.total:,} {one.currency} in {one.legs:,}"
-                f" at {', '.join(one.branches)} by {', '.join(one.channels)}"
-                f"{', split' if one.split else '' if one.reached else ', below the threshold'}"
-            )
-            lines.append(f"    {one.ruling.explain()}")
-        if unconverted:
-            lines.append(f"in no sum, because their events name no rate: {unconverted:,}")
-        screen().answer(document, lines or ["nobody"])
 
 
 # --- what the commands share ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
+from kyc.domain.codec import upcast
 from kyc.domain.currencies import check_positive
 from kyc.domain.customer import second_person
 from kyc.domain.dates import check_date, check_past
@@ -35,6 +36,7 @@ class LargeValueDetected(MonitoringEvent, frozen=True, kw_only=True):
     """A customer's day reached a threshold, all branches together, receipts and payments apart (O3-16 art. 5)."""
 
     TOPIC: ClassVar[str] = "large_value.detected"
+    SCHEMA: ClassVar[int] = 2
     STREAM: ClassVar[str] = "large-value"
     KEY: ClassVar[str] = "customer"
 
@@ -49,6 +51,14 @@ class LargeValueDetected(MonitoringEvent, frozen=True, kw_only=True):
     currency: Currency
     equivalents: Annotated[tuple[Equivalent, ...], msgspec.Meta(max_length=10)] = ()
     transactions: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=10_000)]
+    without_file: bool = False
+    """One-off business of somebody who is no customer: ``customer`` is the reference of the first of it."""
+
+
+@upcast(LargeValueDetected.TOPIC, 1)
+def _of_customers_only(payload: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 had detections of customers only."""
+    return payload
 
 
 class AlertEvent(MonitoringEvent, frozen=True, kw_only=True):
@@ -192,6 +202,7 @@ class ReportFiled(ReportEvent, frozen=True, kw_only=True):
     """A report went to the unit and was receipted."""
 
     TOPIC: ClassVar[str] = "report.filed"
+    SCHEMA: ClassVar[int] = 2
 
     kind: Literal["large-value", "suspicious", "activity", "cross-border", "other"]
     case: Word = ""
@@ -205,6 +216,14 @@ class ReportFiled(ReportEvent, frozen=True, kw_only=True):
     receipt: Line = ""
     follows: Word = ""
     """The report it follows up."""
+    days: Annotated[tuple[date, ...], msgspec.Meta(max_length=366)] = ()
+    """The days a large-value report is about; none named: all up to that of filing."""
+
+
+@upcast(ReportFiled.TOPIC, 1)
+def _without_days(payload: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 did not say which days a report is about."""
+    return payload
 
 
 class ReportCorrected(ReportEvent, frozen=True, kw_only=True):
@@ -328,7 +347,7 @@ def _check_due(event: FiuInfoRequested | FollowUpDue, _: date) -> None:
 
 @mentions(LargeValueDetected)
 def _of_a_customer(event: LargeValueDetected) -> tuple[StreamName, ...]:
-    return (StreamName("customer", event.customer),)
+    return () if event.without_file else (StreamName("customer", event.customer),)
 
 
 @mentions(AlertRaised)

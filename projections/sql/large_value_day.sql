@@ -18,19 +18,28 @@ with rule as (
     from kyc_read.account_holding h
     where h.role in ('owner', 'joint') and h.since <= %(on)s and (h.until is null or h.until > %(on)s)
         and (%(customer)s::uuid is null or h.customer = %(customer)s)
+), moved as (
+    select h.customer, l.*, false as without_file from leg l join holder h on h.account = l.account
+    union all
+    select coalesce(o.customer, o.person), null, o.direction, o.currency, o.amount,
+        case o.currency when 'CNY' then o.amount end, case o.currency when 'USD' then o.amount end, o.branch, 'counter',
+        case when o.cash then 'cash' else 'transfer' end, 'domestic', o.customer is null
+    from kyc_read.one_off_service o
+    where o.done_at >= %(start)s and o.done_at < %(stop)s and o.kind <> all (%(exempt)s::text[])
+        and (%(customer)s::uuid is null or o.customer = %(customer)s)
 ), counted as (
-    select h.customer, l.direction, l.branch, l.channel, l.account, r.number, r.amount as threshold, r.inclusive,
-        case when r.currency = l.currency then l.amount when r.currency = 'CNY' then l.cny else l.usd end as amount
-    from leg l
-    join holder h on h.account = l.account
-    left join kyc_read.customer_profile p on p.stream_id = h.customer
+    select l.customer, l.direction, l.branch, l.channel, l.account, r.number, r.amount as threshold, r.inclusive,
+        case when r.currency = l.currency then l.amount when r.currency = 'CNY' then l.cny else l.usd end as amount,
+        l.without_file
+    from moved l
+    left join kyc_read.customer_profile p on p.stream_id = l.customer
     join rule r on r.means = l.means and r.reach in ('*', l.reach)
         and r.subject = case when p.type is null or p.type = 'natural' then 'natural' else 'organisation' end
         and r.currency = case when l.currency = %(home)s then l.currency else %(foreign)s end
 )
 select customer, direction, number::int, sum(amount) as total, count(*) as legs, max(amount) as largest,
     count(distinct account) as accounts, array_agg(distinct branch) as branches, array_agg(distinct channel) as channels,
-    count(*) filter (where amount is null) as unconverted
+    count(*) filter (where amount is null) as unconverted, bool_and(without_file) as without_file
 from counted
 group by customer, direction, number, threshold, inclusive
 having sum(amount) > threshold * %(share)s or (inclusive and sum(amount) = threshold * %(share)s)

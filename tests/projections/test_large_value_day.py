@@ -195,3 +195,18 @@ def test_the_rules_of_the_day(china: Story) -> None:
     assert reached(china, china.today - timedelta(days=2)) == []
     (day,) = reached(china, china.today - timedelta(days=1))
     assert (day.threshold.amount, day.ruling.version, day.split) == (20000, 2, False)
+
+
+def test_recorded_and_due_at_the_command_line(china: Story, call: Call) -> None:
+    """A day that is over is recorded once; what is due is listed with its last day, and who is late alone."""
+    onboard(china, "C1")
+    open_account(china, "A1", "C1")
+    book(china, "D1", "A1", "50000.00", cash=True)
+    day = str(china.today)
+    for made in (1, 0):
+        said = document(call("--json", "large-value", day, "--record", "--actor", "AML-1"))
+        assert (said["recorded"], said["known"]) == (made, 1 - made)
+    (due,) = document(call("--json", "large-value", "due", "--on", "2026-03-09"))["due"]
+    assert (due["due"], due["late"], due["customer"], due["amount"]) == ("2026-03-09", False, "C1", "50000.00")
+    assert "LATE: C1 on 2026-03-02, receipts, cash" in call("large-value", "due", "--on", "2026-03-10", "--late")[1]
+    assert call("large-value", "2999-01-01", "--record")[0] == 2

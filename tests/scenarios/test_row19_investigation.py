@@ -122,10 +122,13 @@ def test_reports_and_alerts_concern_customers_of_ours(bank):
     assert bank.refuse(filed(bank, case="")).field == "case"
     sample = SAMPLES["large_value.detected"]
     assert isinstance(sample, LargeValueDetected)
-    detected = msgspec.structs.replace(sample, occurred_at=bank.now, customer="C1", equivalents=())
+    detected = msgspec.structs.replace(
+        sample, occurred_at=bank.now, customer="C1", equivalents=(), without_file=False
+    )  # fmt: skip
     bank.record(detected)
     assert bank.topics("large-value", "C1") == ["large_value.detected"]
     assert bank.refuse(msgspec.structs.replace(detected, customer="C9")).rule == "the customer is registered"
+    bank.record(msgspec.structs.replace(detected, customer="O1", without_file=True))  # of one-off business
 
 
 def test_a_case_goes_to_the_prosecutor(bank, call: Call, tmp_path: Path):
