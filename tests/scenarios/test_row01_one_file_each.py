@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import pytest
-from fix_world_china import company, onboard, passport, person
+from fix_cli import Call, document
+from fix_world_china import company, onboard, open_account, passport, person
 
 from kyc.domain.account import AccountOpened, Holder
 from kyc.domain.life import CustomersMerged, DuplicateSuspected, MergeReverted
+from kyc.domain.values import Name
 from kyc.errors import ClaimConflictError, RefusedError
 
 
@@ -65,3 +70,35 @@ def test_one_company_one_file(china):
     china.record(company("K1", china))
     with pytest.raises(RefusedError):
         china.record(company("K2", china))
+
+
+def told_of(call: Call, folder: Path, number: str) -> str:
+    """Everything that is handed over about a customer, as one text."""
+    out = folder / f"{number}-{len(list(folder.iterdir()))}.zip"
+    document(call("--json", "export", "--customer", number, "--recipient", "data-subject", "--out", str(out)))
+    with zipfile.ZipFile(out) as parts:
+        return "\n".join(parts.read(name).decode(errors="replace") for name in parts.namelist())
+
+
+def test_a_wrong_merger_leaks_nothing(china, call: Call, tmp_path: Path):
+    """Two brothers are taken for one: what is handed to one tells nothing of the other, then and when undone."""
+    for number, name in (("C1", "Ouyang Gengchen"), ("C2", "Ouyang Haochen")):
+        onboard(china, number, names=(Name(text=name),))
+        open_account(china, f"A-{number}", number)
+    china.record(CustomersMerged(occurred_at=china.now, absorbed="C2", reason="same man", approver="HQ-2"), "C1")
+    for undone in (False, True):
+        if undone:
+            reverted = MergeReverted(occurred_at=china.now, absorbed="C2", reason="brothers", approver="HQ-2")
+            china.record(reverted, "C1")
+        china.project()
+        china.seal()
+        first, second = told_of(call, tmp_path, "C1"), told_of(call, tmp_path, "C2")
+        assert "Ouyang Gengchen" in first
+        assert "Ouyang Haochen" in second
+        for alien in ("Ouyang Haochen", "PASS-C2", "A-C2"):
+            assert alien not in first
+        for alien in ("Ouyang Gengchen", "PASS-C1", "A-C1"):
+            assert alien not in second
+    shown = call("--json", "customer", "show", "C1")[1]
+    assert "PASS-C2" not in shown
+    china.record(passport("PASS-NEW", china), "C2")
