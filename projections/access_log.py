@@ -49,6 +49,9 @@ FOUND: Final = 1_000
 FIRST: Final = datetime(1, 1, 2, tzinfo=UTC)
 LAST: Final = datetime(9999, 12, 30, tzinfo=UTC)
 
+Place = tuple[datetime, UUID, int]
+"""Where a list goes on, the latest first: when the last one told was recorded, its stream and version."""
+
 
 class Access(NamedTuple):
     """One access; ids are 16 raw bytes. The event at (stream, version) says the reason."""
@@ -177,27 +180,48 @@ def _emergency(log: EventLog, use: str) -> bytes:
 
 def of_customer(
     log: EventLog, customer: str, *, start: datetime = FIRST, stop: datetime = LAST,
-    kinds: Sequence[Kind] = tuple(KINDS.values()), limit: int = FOUND,
+    kinds: Sequence[Kind] = tuple(KINDS.values()), after: Place | None = None,
+    branches: Sequence[str] | None = None, limit: int = FOUND,
 ) -> list[Access]:  # fmt: skip
     """Who looked at a customer's data (by number), recorded from ``start`` to before ``stop``, the latest first.
+
+    After the place of one that was told; with ``branches`` only what was done there.
 
     Raises:
         NotFoundError: the read model is not built yet.
     """
     stream = UUID(bytes=log.stream_id(StreamName("customer", customer)))
-    return [Access(*row) for row in _rows(log, "of_customer", (stream, start, stop, list(kinds), limit))]
+    asked = _span(stream, start, stop, kinds) | _after(after) | {"branches": _list(branches), "limit": limit}
+    return [Access(*row) for row in _rows(log, "of_customer", asked)]
 
 
 def of_reader(
     log: EventLog, reader: str, *, start: datetime = FIRST, stop: datetime = LAST,
-    kinds: Sequence[Kind] = tuple(KINDS.values()), limit: int = FOUND,
+    kinds: Sequence[Kind] = tuple(KINDS.values()), after: Place | None = None,
+    branches: Sequence[str] | None = None, limit: int = FOUND,
 ) -> list[Access]:  # fmt: skip
     """What an actor looked at, was refused or gave out, recorded from ``start`` to before ``stop``, latest first.
+
+    After the place of one that was told; with ``branches`` only what was done there.
 
     Raises:
         NotFoundError: the read model is not built yet.
     """
-    return [Access(*row) for row in _rows(log, "of_reader", (reader, start, stop, list(kinds), limit))]
+    asked = _span(reader, start, stop, kinds) | _after(after) | {"branches": _list(branches), "limit": limit}
+    return [Access(*row) for row in _rows(log, "of_reader", asked)]
+
+
+def _span(whose: Any, start: datetime, stop: datetime, kinds: Sequence[Kind]) -> dict[str, Any]:
+    return {"whose": whose, "start": start, "stop": stop, "kinds": list(kinds)}
+
+
+def _list(branches: Sequence[str] | None) -> list[str] | None:
+    return None if branches is None else list(branches)
+
+
+def _after(place: Place | None) -> dict[str, Any]:
+    at, stream, version = place or (None, None, None)
+    return {"at": at, "stream": stream, "version": version}
 
 
 def counted(log: EventLog, reader: str, start: datetime, stop: datetime = LAST) -> Counts:

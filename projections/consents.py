@@ -90,6 +90,10 @@ class Request(NamedTuple):
     asked: Asked | None
 
 
+Place = tuple[date, UUID, int]
+"""Where a list of requests goes on: when the last one told is due, its stream and version."""
+
+
 def may(log: EventLog, stream: bytes, purpose: str, on: date) -> Permission:
     """Whether a purpose that rests on consent may be served for a customer (stream id) on a day.
 
@@ -162,31 +166,33 @@ def requests(
     Raises:
         NotFoundError: a read model is not built yet.
     """
-    return _requests(log, on, policies, None, customers, branch, limit, feb29)
+    chosen = {"by": None, "customers": None if customers is None else pgbinary.uuids(customers), "branch": branch}
+    return _requests(log, on, policies, chosen | _after(None) | {"limit": limit}, feb29)
 
 
 def due(
     log: EventLog, on: date, policies: Policies, *, by: date | None = None, branch: str | None = None,
-    limit: int = FOUND, feb29: Feb29 = "28-feb",
+    after: Place | None = None, limit: int = FOUND, feb29: Feb29 = "28-feb",
 ) -> list[Request]:  # fmt: skip
     """The requests open on a day whose answer is due by another (``on`` unless given), by the policy of the day.
 
     Raises:
         NotFoundError: a read model is not built yet.
     """
-    return _requests(log, on, policies, by or on, None, branch, limit, feb29)
+    chosen = {"by": by or on, "customers": None, "branch": branch, "limit": limit}
+    return _requests(log, on, policies, chosen | _after(after), feb29)
 
 
-def _requests(
-    log: EventLog, on: date, policies: Policies, by: date | None, customers: Sequence[bytes] | None,
-    branch: str | None, limit: int, feb29: Feb29,
-) -> list[Request]:  # fmt: skip
+def _after(place: Place | None) -> dict[str, Any]:
+    day, stream, version = place or (None, None, None)
+    return {"after_day": day, "after": stream, "after_version": version}
+
+
+def _requests(log: EventLog, on: date, policies: Policies, chosen: dict[str, Any], feb29: Feb29) -> list[Request]:
     ruling = policies.ruling("answer.data-subject", on)
     term = rows.Term.of(ruling.of(Within).period if ruling else None)
-    arguments = {
-        "months": term.months, "days": term.days, "leap": feb29 == "1-mar", "on": on, "by": by, "branch": branch,
-        "customers": None if customers is None else pgbinary.uuids(customers), "limit": limit,
-    }  # fmt: skip
+    term_of = {"months": term.months, "days": term.days, "leap": feb29 == "1-mar", "on": on}
+    arguments = chosen | term_of
     return [Request._make(row) for row in _opened(log, Asked, _asked(log, "requests", arguments))]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as column
+from itertools import islice
 from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
@@ -159,8 +160,8 @@ class Given(TypedDict, total=False):
 
 
 def find(
-    log: EventLog, *, former: bool = False, by_sound: bool = False, branch: str | None = None, limit: int = FOUND,
-    **given: Unpack[Given],
+    log: EventLog, *, former: bool = False, by_sound: bool = False, branch: str | None = None,
+    after: bytes | None = None, limit: int = FOUND, **given: Unpack[Given],
 ) -> list[Profile]:  # fmt: skip
     """Profiles by one thing that is known of a customer; case, width, accents and blanks make no difference.
 
@@ -169,6 +170,7 @@ def find(
         former: whether names, numbers and so on count that were known once and are not any more.
         by_sound: whether Chinese characters of a name are looked for by how they are read.
         branch: only customers this branch looks after.
+        after: only those whose stream id comes after this one.
         limit: profiles at most.
         given: the one thing. Nobody found: an empty list.
 
@@ -182,26 +184,26 @@ def find(
         digest = UUID(bytes=log.blinder.index("customer", text))
         with reading(log) as connection:
             found = connection.execute(_SQL["by_number"], (digest, branch, branch), binary=True).fetchall()
-        return _profiles(log, found)
+        return [one for one in _profiles(log, found) if after is None or one.stream_id > after]
     (field,) = (known for known in customer_search.FIELDS if known.replace("-", "_") == what)
     found_by: dict[bytes, Profile] = {}
     for one in customer_search.asked(field, text, by_sound=by_sound):
-        for profile in _matching(log, one, branch, former=former):
+        for profile in islice(_matching(log, one, branch, former=former, after=after), limit):
             found_by[profile.stream_id] = profile
-            if len(found_by) >= limit:
-                break
     return [found_by[stream] for stream in sorted(found_by)][:limit]
 
 
-def _matching(log: EventLog, one: Asked, branch: str | None, *, former: bool) -> Iterator[Profile]:
+def _matching(
+    log: EventLog, one: Asked, branch: str | None, *, former: bool, after: bytes | None
+) -> Iterator[Profile]:
     """Those who match in fact, among the candidates of the index, in the order of their stream ids."""
     digests = pgbinary.uuids(sorted(_digests(log, one.field, one.tokens)))
     statement, keys = ("by_any_key", (digests, digests)) if former else ("by_key", (digests,))
-    after = _NOBODY
+    start = _NOBODY if after is None else UUID(bytes=after)
     while True:
         with reading(log) as connection:
             page = connection.execute(
-                _SQL[statement], (*keys, after, branch, branch, FOUND), binary=True
+                _SQL[statement], (*keys, start, branch, branch, FOUND), binary=True
             ).fetchall()
         for profile in _profiles(log, page):
             if profile.state is None:
@@ -211,7 +213,7 @@ def _matching(log: EventLog, one: Asked, branch: str | None, *, former: bool) ->
                 yield profile
         if len(page) < FOUND:
             return
-        after = UUID(bytes=page[-1][0])
+        start = UUID(bytes=page[-1][0])
 
 
 def of_streams(log: EventLog, streams: Iterable[bytes | StreamName]) -> list[Profile]:

@@ -183,19 +183,25 @@ def _uuid(raw: bytes | None) -> UUID | None:
     return None if raw is None else UUID(bytes=raw)
 
 
-def search(log: EventLog, wanted: Wanted, limit: int = FOUND) -> list[Disclosure]:
-    """Disclosures that meet all conditions, the latest first.
+def search(
+    log: EventLog, wanted: Wanted, limit: int = FOUND, *, after: tuple[datetime, UUID, int] | None = None
+) -> list[Disclosure]:
+    """Disclosures that meet all conditions, the latest first; after a place (when recorded, stream, version).
 
     Raises:
         NotFoundError: the read model is not built yet.
     """
     chosen = wanted.conditions(log)
+    at, stream, version = after or (None, None, None)
+    place = [] if after is None else [sql.SQL(_SQL["after"])]
     conditions = sql.SQL(" and ").join(
-        [sql.SQL("true"), *(sql.SQL(text).format(sql.Placeholder()) for text, _ in chosen)]
+        [sql.SQL("true"), *(sql.SQL(text).format(sql.Placeholder()) for text, _ in chosen), *place]
     )
     statement = sql.SQL(_SQL["search"]).format(conditions=conditions, limit=sql.Placeholder())
     with reading(log) as connection:
-        found = connection.execute(statement, [*(value for _, value in chosen), limit], binary=True).fetchall()
+        last = [] if after is None else [at, at, stream, stream, version]
+        arguments = [*(value for _, value in chosen), *last, limit]
+        found = connection.execute(statement, arguments, binary=True).fetchall()
     keys = log.ring.opening([row[-2] for row in found])
     disclosures = []
     for row in found:

@@ -188,8 +188,10 @@ class Wanted:
         return [(condition, value) for condition, value in given if value is not None]
 
 
-def search(log: EventLog, wanted: Wanted, limit: int = FOUND) -> list[Place]:
-    """Legs that meet all conditions, oldest first.
+def search(
+    log: EventLog, wanted: Wanted, limit: int = FOUND, *, after: tuple[Any, ...] | None = None
+) -> list[Place]:
+    """Legs that meet all conditions, oldest first; after a place (moment of booking, lane, position).
 
     Raises:
         NotFoundError: the read model is not built yet.
@@ -205,6 +207,9 @@ def search(log: EventLog, wanted: Wanted, limit: int = FOUND) -> list[Place]:
             accounts, references = ([pair[at] for pair in told] for at in (0, 1))
             packed = pgbinary.uuids(accounts), pgbinary.uuids(references)
             values += [digest, packed[1], *packed] if told else [digest]
+        if after is not None:
+            texts.append(sql.SQL("(booked_at, lane, position) > (%s, %s, %s)"))
+            values += after
         conditions = sql.SQL(" and ").join([sql.SQL("true"), *texts])
         statement = sql.SQL(_SQL["search"]).format(conditions=conditions, limit=sql.Placeholder())
         found = connection.execute(statement, [*values, limit], binary=True).fetchall()

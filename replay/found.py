@@ -6,7 +6,7 @@ the customer's own events, and only who matched then is found. Costs the histori
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -38,6 +38,8 @@ class Wanted:
     """Recorded time; what was recorded later counts as unknown."""
     about: datetime | None = None
     """Effective time; what takes effect later is left out."""
+    after: bytes | None = None
+    """Only customers whose stream id comes after this one."""
     limit: int = customer_profile.FOUND
 
 
@@ -67,20 +69,33 @@ def find(log: EventLog, wanted: Wanted) -> list[Found]:
             raise InputError(
                 "nothing to look for", field="text", rule="a text; or a branch, as of now", remedy="name one"
             )
-        everybody = customer_profile.of_branch(log, wanted.branch, limit=wanted.limit)
+        everybody = customer_profile.of_branch(log, wanted.branch, after=wanted.after, limit=wanted.limit)
         return [found for profile in everybody if (found := _found(log, profile, wanted, ())) is not None]
     asked = _asked(wanted)
+    ways = tuple(way for some in asked.values() for way in some)
+    matching: list[Found] = []
+    after = wanted.after
+    while True:
+        page = _candidates(log, wanted, asked, after)
+        known = [_found(log, profile, wanted, ways) for profile in page]
+        matching += [one for one in known if one is not None]
+        if len(matching) >= wanted.limit or len(page) < wanted.limit:
+            return matching[: wanted.limit]
+        after = page[-1].stream_id
+
+
+def _candidates(log: EventLog, wanted: Wanted, asked: Iterable[str], after: bytes | None) -> list[Profile]:
+    """The first customers after a stream id who match in any field, by the read model of now."""
+    past = wanted.as_of is not None or wanted.about is not None
     candidates: dict[bytes, Profile] = {}
-    where = None if past else wanted.branch
     for field in asked:
         given: dict[str, Any] = {field.replace("-", "_"): wanted.text}
         for profile in customer_profile.find(
-            log, **given, former=wanted.former or past, by_sound=wanted.by_sound, branch=where, limit=wanted.limit
-        ):
+            log, **given, former=wanted.former or past, by_sound=wanted.by_sound,
+            branch=None if past else wanted.branch, after=after, limit=wanted.limit,
+        ):  # fmt: skip
             candidates.setdefault(profile.stream_id, profile)
-    ways = tuple(way for some in asked.values() for way in some)
-    all_found = [_found(log, candidates[stream], wanted, ways) for stream in sorted(candidates)]
-    return [found for found in all_found if found is not None][: wanted.limit]
+    return [candidates[stream] for stream in sorted(candidates)][: wanted.limit]
 
 
 def _asked(wanted: Wanted) -> dict[str, tuple[Asked, ...]]:

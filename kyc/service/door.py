@@ -6,8 +6,10 @@ What for, on which basis, why and under which ticket stand in headers (``KYC-Pur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -17,6 +19,7 @@ import msgspec
 from kyc.access.ask import Ask
 from kyc.access.gate import Grant
 from kyc.clock import to_datetime
+from kyc.domain.governance import BRANCHES
 from kyc.domain.policies import NOTHING, Policies
 from kyc.domain.stream import POLICIES
 from kyc.domain.submission import StreamName
@@ -27,6 +30,7 @@ from kyc.service.call import Answer, Call, Handler, encode
 from kyc.store.log import EventLog
 from kyc.wiring import Service
 
+_AMOUNT: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,6})?")
 _DAY: Final = len("2026-03-01")
 
 AS_OF: Final = "a date or an instant: only what was recorded until then"
@@ -97,6 +101,23 @@ class Look:
             return date.fromisoformat(text)
         except ValueError:
             raise InputError("not a date", field=name, rule="ISO 8601", remedy="such as 2026-03-01") from None
+
+    def branches(self) -> Any:
+        """The branches, as head office has opened and closed them."""
+        return Ledger(self.log, self.zone).state(StreamName(BRANCHES.kind, BRANCHES.key))
+
+    def amount(self, name: str) -> Decimal | None:
+        """An amount of money.
+
+        Raises:
+            InputError: it is none.
+        """
+        text = self.text(name)
+        if text is None:
+            return None
+        if not _AMOUNT.fullmatch(text):
+            raise InputError("not an amount", field=name, rule="digits, a point", remedy="such as 1000.00")
+        return Decimal(text)
 
     def number(self, name: str, default: int, most: int, least: int = 1) -> int:
         """A whole number.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from kyc.service import customers, read, transactions
+from kyc.service import customers, read, registers, transactions
 from kyc.service.call import Handler
-from kyc.service.door import ABOUT, AS_OF, WAIT, View
+from kyc.service.door import ABOUT, AS_OF, ON, WAIT, View
+from kyc.service.listing import CURSOR, PAGE, Page
 from kyc.service.route import Route
 
 READERS: Final = frozenset(
@@ -22,6 +24,14 @@ def _get(path: str, action: str, summary: str, handler: Handler, **more: Any) ->
     return Route(method="GET", path=path, action=action, roles=READERS, summary=summary, handler=handler, **given)
 
 
+def _list(path: str, action: str, summary: str, handler: Handler, parameters: Mapping[str, str]) -> Route:
+    return _get(path, action, summary, handler, response=Page, parameters={**parameters, **_PAGED})
+
+
+_PAGED: Final = {"cursor": CURSOR, "limit": PAGE, "wait": WAIT}
+_SPAN: Final = {"since": "a date (its beginning) or an instant", "until": "a date (its end) or an instant"}
+_DUE: Final = {"on": ON, "branch": "only customers this branch looks after"}
+_AHEAD: Final = {"ahead": "also what falls due within so many days after it"}
 _OF = customers.PARAMETERS
 READS: Final = (
     _get(
@@ -57,6 +67,14 @@ READS: Final = (
         "/v1/customers/{number}/counterparties", "read", "With whom a customer dealt", customers.counterparties,
         parameters=_OF["counterparties"],
     ),
+    _list(
+        "/v1/customers/{number}/reads", "supervise", "Who looked at a customer's data, the latest first",
+        registers.reads_of, parameters=_SPAN,
+    ),
+    _list(
+        "/v1/customers/{number}/disclosures", "read", "What was given out of a customer's data, the latest first",
+        registers.disclosures_of, parameters=_SPAN,
+    ),
     _get("/v1/customers/{number}/accounts", "read", "The accounts a customer holds or held", customers.accounts),
     _get(
         "/v1/customers/{number}/consents", "read", "Notices, consents, restrictions and requests of a customer",
@@ -73,5 +91,43 @@ READS: Final = (
     _get(
         "/v1/accounts/{number}", "read", "An account as known now, or as recorded until a moment",
         transactions.account, parameters={"as_of": AS_OF, "about": ABOUT, "wait": WAIT},
+    ),
+    _list(
+        "/v1/accounts/{number}/transactions", "read", "Transactions of an account, the oldest first",
+        registers.transactions, parameters=_SPAN | {
+            "least": "amount at least", "most": "amount at most", "currency": "code", "channel": "", "kind": "",
+        },
+    ),
+    Route(
+        method="POST", path="/v1/customers:find", action="list", roles=READERS,
+        summary="Customers by what is known of them", handler=registers.find, request=registers.Find,
+        response=Page, parameters=_PAGED, errors=(400, 404, 408, 413, 415),
+    ),
+    _list(
+        "/v1/documents/due", "list", "Customers of whom another document is wanted", registers.documents_due,
+        parameters=_DUE | {"state": "expiring, grace, suspended or expired; all"},
+    ),
+    _list("/v1/reviews/due", "list", "Reviews due on a day", registers.reviews_due, parameters=_DUE | _AHEAD),
+    _list(
+        "/v1/requests/due", "list", "Requests of persons that wait for an answer", registers.requests_due,
+        parameters=_DUE | _AHEAD,
+    ),
+    _list(
+        "/v1/quality", "list", "Files with something missing or contradictory", registers.quality,
+        parameters=_DUE | {"every": "yes: also files with nothing to mend; no"},
+    ),
+    _list(
+        "/v1/disclosures", "list", "What left the house, the latest first", registers.disclosures,
+        parameters=_SPAN | {
+            "customer": "number", "matter": "number of an order or request", "recipient": "", "digest": "SHA-256",
+        },
+    ),
+    _list(
+        "/v1/operators/{operator}/reads", "supervise", "What somebody looked at, the latest first",
+        registers.reads_by, parameters=_SPAN,
+    ),
+    _get(
+        "/v1/branches/{branch}/summary", "list", "A branch's day or month", registers.summary,
+        parameters={"span": "a day or a month, such as 2026-03", "wait": WAIT},
     ),
 )  # fmt: skip

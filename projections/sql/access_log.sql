@@ -54,15 +54,21 @@ where k.destroyed_at >= %s and t.stream_id = k.subject and t.data_key = k.id
 -- Accesses to a customer's data in a span of time, the latest first.
 select stream_id, version, customer, kind, reader, branch, purpose, legal_basis, fields, masked, code, at
 from kyc_read.access_log
-where customer = %s and at >= %s and at < %s and kind = any (%s)
-order by at desc, stream_id, version desc limit %s
+where customer = %(whose)s and at >= %(start)s and at < %(stop)s and kind = any (%(kinds)s)
+    and (%(branches)s::text[] is null or branch = any (%(branches)s))
+    and (%(at)s::timestamptz is null or (at <= %(at)s and (at < %(at)s or stream_id > %(stream)s
+        or (stream_id = %(stream)s and version < %(version)s))))
+order by at desc, stream_id, version desc limit %(limit)s
 
 -- of_reader --
 -- What somebody looked at in a span of time, the latest first.
 select stream_id, version, customer, kind, reader, branch, purpose, legal_basis, fields, masked, code, at
 from kyc_read.access_log
-where reader = %s and at >= %s and at < %s and kind = any (%s)
-order by at desc, stream_id, version desc limit %s
+where reader = %(whose)s and at >= %(start)s and at < %(stop)s and kind = any (%(kinds)s)
+    and (%(branches)s::text[] is null or branch = any (%(branches)s))
+    and (%(at)s::timestamptz is null or (at <= %(at)s and (at < %(at)s or stream_id > %(stream)s
+        or (stream_id = %(stream)s and version < %(version)s))))
+order by at desc, stream_id, version desc limit %(limit)s
 
 -- counted --
 -- What somebody did in a span of time.

@@ -98,4 +98,6 @@ cross join lateral (select least(q.promised, {later}) as on_date) due
 where q.received_on <= %(on)s and (%(customers)s::uuid[] is null or q.customer = any (%(customers)s::uuid[]))
     and (%(by)s::date is null or (due.on_date <= %(by)s and (q.answered_on is null or q.answered_on > %(on)s)))
     and (%(branch)s::text is null or p.branch = %(branch)s)
-order by due.on_date, q.stream_id limit %(limit)s
+    and (%(after_day)s::date is null
+        or (due.on_date, q.stream_id, q.version) > (%(after_day)s, %(after)s, %(after_version)s))
+order by due.on_date, q.stream_id, q.version limit %(limit)s

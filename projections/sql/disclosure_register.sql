@@ -38,3 +38,7 @@ select stream_id, version, kind, customer, fields, actor, branch, purpose, legal
 from kyc_read.disclosure_register
 where {conditions}
 order by at desc, stream_id, version desc limit {limit}
+
+-- after --
+-- After the last one told.
+(at <= %s and (at < %s or stream_id > %s or (stream_id = %s and version < %s)))

@@ -15,6 +15,7 @@ from kyc.service.endpoint import Endpoint
 from kyc.service.problem import STATUS
 from kyc.service.route import PUBLIC
 from kyc.service.routes import ROUTES
+from projections.engine import Engine
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 SHOWS_NOTHING_OF_ANYBODY = {
@@ -28,7 +29,9 @@ def test_the_page_runs(running: Running, oidc: Provider, tmp_path: Path) -> None
     blocks = re.findall(r"```sh api\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) >= 6
     script = "set -euo pipefail\n" + "\n".join(blocks)
-    environment = os.environ | {"URL": running.url, "TOKEN": oidc.token(branch="B001")}
+    Engine(running.service.log).catch_up()  # what follows meanwhile is nobody's business here
+    manager = oidc.token(sub="M-1", branch="B001", roles=["branch-manager"])
+    environment = os.environ | {"URL": running.url, "TOKEN": oidc.token(branch="B001"), "MANAGER": manager}
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
