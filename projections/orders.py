@@ -191,6 +191,16 @@ def due(log: EventLog, at: datetime, by: datetime, day: date, limit: int = FOUND
     return Due(lapsing, first, [Notice._make(row) for row in notices])
 
 
+def to_settle(log: EventLog, at: datetime) -> list[bytes]:
+    """The accounts (stream ids) where a freeze has lapsed and nobody recorded it, or where somebody waits.
+
+    Raises:
+        NotFoundError: the read model is not built yet.
+    """
+    lapsed = (row[0] for row in _asked(log, "unnoticed", {"at": at}))
+    return list(dict.fromkeys((*lapsed, *(row[0] for row in _asked(log, "next_in_line", {"at": at})))))
+
+
 def assistance(
     log: EventLog, at: datetime, *, since: datetime = _BEFORE_ALL, orders: Sequence[bytes] | None = None,
     limit: int = FOUND,

@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from kyc.cli.door import looking
 from kyc.cli.main import screen
-from kyc.errors import ConfigurationError, InputError, KycError
+from kyc.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from kyc.wiring import Service
-    from replay.bundle import Exported, Keys, Order
+    from replay.bundle import Exported, Keys
     from replay.scopes import Scope
-
-_CODE_MAX: Final = 64  # characters of a code in an event
 
 
 def register(app: App) -> None:
@@ -99,6 +97,7 @@ def export(
     out
         A folder to be made, or a file that ends in .zip.
     """
+    from kyc.desk import handing
     from replay import bundle
     from replay.renderings import Form
 
@@ -119,7 +118,8 @@ def export(
                 institution=how.institution,
             ),
             watch=bundle.Watch(
-                register=lambda exported: _record(opened, exported, stated), progress=lambda events: step(events, 0)
+                register=lambda exported: handing.note(opened, exported, stated),
+                progress=lambda events: step(events, 0),
             ),
         )
     _answer(written)
@@ -184,28 +184,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as cause:
         raise InputError("cannot read the certificate", field=path.name, rule="a PEM file") from cause
-
-
-def _record(opened: Service, exported: Exported, stated: Order) -> None:
-    """Record the export before it is there to be taken: without the record there is no bundle (seed rule 28)."""
-    from kyc.clock import to_datetime
-    from kyc.domain.admit import HEAD_OFFICE
-    from kyc.domain.fact import Submission
-    from kyc.domain.governance import ExportSigned
-    from kyc.domain.submission import Origin
-    from kyc.retention.register import own_exports
-    from replay import handed_out
-
-    signed = ExportSigned(
-        occurred_at=to_datetime(opened.clock.now_us()), office="export", recipient=stated.recipient[:_CODE_MAX],
-        permitted_purpose=(stated.permitted_purpose or stated.purpose)[:_CODE_MAX], manifest=exported.manifest,
-        key=exported.fingerprint, events=exported.events, encrypted=exported.path.suffix == ".p7m",
-    )  # fmt: skip
-    origin = Origin(actor=stated.actor, branch=HEAD_OFFICE, purpose=stated.purpose, legal_basis=stated.legal_basis)
-    (answer,) = opened.ledger.record([Submission(key=f"export/{exported.manifest}", origin=origin, data=signed)])
-    if isinstance(answer, KycError):
-        raise answer
-    handed_out.note(opened.log, own_exports(opened.configuration.home), exported)
 
 
 def _answer(written: Exported) -> None:

@@ -144,6 +144,7 @@ def _register() -> None:
         branch,
         compliance,
         custody,
+        desk,
         disposal,
         evidence,
         exports,
@@ -166,7 +167,7 @@ def _register() -> None:
     for module in (
         access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, custody, supervision, large_values, accesses, serve, verify, witness, branch,
+        retention, disposal, custody, desk, supervision, large_values, accesses, serve, verify, witness, branch,
     ):  # fmt: skip
         module.register(app)
 

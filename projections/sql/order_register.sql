@@ -164,3 +164,8 @@ select a.stream_id, a.version, a.order_id, a.account, a.kind, a.at, a.amount, a.
 from kyc_read.order_assistance a
 where (%(orders)s::uuid[] is null or a.order_id = any (%(orders)s::uuid[])) and a.at >= %(since)s and a.at <= %(at)s
 order by a.at, a.stream_id, a.version limit %(limit)s
+
+-- unnoticed --
+-- Accounts on which a freeze has lapsed by an instant, and the system has not recorded that it noticed.
+select distinct f.stream_id from kyc_read.order_freeze f
+where f.last_end <= %(at)s and f.frozen_at <= %(at)s and f.noticed_at is null and f.released_at is null
