@@ -158,6 +158,7 @@ def _register() -> None:
         records,
         registers,
         retention,
+        rights,
         serve,
         supervision,
         verify,
@@ -167,7 +168,8 @@ def _register() -> None:
     for module in (
         access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, custody, desk, supervision, large_values, accesses, serve, verify, witness, branch,
+        retention, disposal, custody, desk, rights, supervision, large_values, accesses, serve, verify, witness,
+        branch,
     ):  # fmt: skip
         module.register(app)
 
