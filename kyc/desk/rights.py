@@ -52,6 +52,9 @@ COURT: Final = "people's court (PIPL art. 50)"
 RETENTION_LAW: Final = "AML24 art. 34, PIPL art. 47"
 _TERM: Final = "P15D"
 """Where no term is published."""
+_OWN_CLOCK: Final = frozenset({"privacy", "access"})
+"""Classes that tell how the person was dealt with: they have a clock of their own, or each refusal would put
+off the day it names."""
 _DATA: Final = frozenset({"access", "copy", "transfer", "explanation"})
 
 Kind = Literal["access", "copy", "correction", "deletion", "restriction", "transfer", "explanation", "withdrawal"]
@@ -239,7 +242,11 @@ class RightsDesk(Desk):
         asked = retention_deadlines.Asked(today, policies.retention(today), ((policies.jurisdiction or "CN"),))
         person = log.stream_id(StreamName("customer", customer))
         subjects = (person, *(one.stream_id for one in account_register.ever_held_by(log, person)))
-        found = [one.deadline for one in retention_deadlines.deadlines(log, asked, *subjects)]
+        found = [
+            one.deadline
+            for one in retention_deadlines.deadlines(log, asked, *subjects)
+            if one.record_class not in _OWN_CLOCK
+        ]
         days = [one.earliest_disposal for one in found]
         named = [day for day in days if day is not None]
         possible = max(named) if len(named) == len(days) and named else None

@@ -17,7 +17,7 @@ from kyc.desk.rights import ANSWERED, RightsDesk
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.account import AccountClosed
 from kyc.domain.customer import RelationshipEnded
-from kyc.domain.disposal import HoldPlaced
+from kyc.domain.disposal import HoldPlaced, HoldReleased
 from kyc.domain.life import CustomerDeceased, PartyAdded
 from kyc.domain.monitoring import CaseOpened
 from kyc.domain.privacy import RightsRequestFulfilled, RightsRequestRefused
@@ -173,6 +173,13 @@ def test_deletion_waits_for_its_day(house, desk):
     assert refused.policies == later.policies
     assert house.state("customer", "C7").privacy.restricted
     house.today = later.possible_on
+    held = HoldPlaced(occurred_at=house.now, subject="customer/C7", hold="H-1", basis="aml-investigation")
+    house.record(held)
+    desk.receive("Q9", "deletion", "C7", "passport")
+    assert desk.delete("Q9") == early._replace(policies=later.policies), "the words of a relationship that runs"
+    house.record(
+        HoldReleased(occurred_at=house.now, subject="customer/C7", hold="H-1", reason="over", approver="M-2")
+    )
     desk.receive("Q3", "deletion", "C7", "passport")
     assert desk.delete("Q3").outcome == "dispose"
     assert house.topics("request", "Q3") == ["request.received"], "open until it is disposed of"
