@@ -56,6 +56,13 @@ class Paths:
     complete: bool
     looked_at: int
 
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """The numbers of our customers on the paths, each once."""
+        hops = [side for way in self.paths for hop in way for side in (hop.source, hop.target)]
+        sides = [side for side in (*hops, *self.shared) if side.ours]
+        return tuple(dict.fromkeys(holder for side in sides for holder in side.holders))
+
 
 def between(log: EventLog, first: str, second: str, wanted: Wanted | None = None) -> Paths:
     """The shortest paths from one customer to another, told.

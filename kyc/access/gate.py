@@ -26,7 +26,7 @@ from kyc.domain.access_log import AccessAnomalyFlagged, AccessDenied, RecordRead
 from kyc.domain.access_rules import Matrix
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
-from kyc.domain.submission import Origin
+from kyc.domain.submission import Origin, StreamName
 from kyc.errors import AccessDeniedError, KycError
 from kyc.ledger import Ledger
 from kyc.store.log import EventLog
@@ -112,6 +112,21 @@ class Gate:
             self._refuse(ask, found, decision, at)
         self._record(ask, [*_reads(ask, found, decision, at), *_flagged(ask, found, decision.flags, at)])
         return Grant(decision, found.matrix, self._log.clock)
+
+    def admit_pages(self, ask: Ask, customers: Sequence[str]) -> Grant:
+        """The same of a list of any length, decided and recorded page by page; the last page's grant shows it.
+
+        Raises:
+            AccessDeniedError, KycError: as above; pages before it are on record as told.
+        """
+        for start in range(0, len(customers), LISTED_MAX)[:-1]:
+            self.admit(ask, customers[start : start + LISTED_MAX])
+        last = (len(customers) - 1) // LISTED_MAX * LISTED_MAX
+        return self.admit(ask, customers[max(last, 0) :])
+
+    def concerned(self, subjects: Iterable[StreamName]) -> tuple[str, ...]:
+        """The customers whom records concern: the holders of accounts, those named in cases, orders, requests."""
+        return self._lookup.concerned(subjects)
 
     def _found(self, ask: Ask, customers: Sequence[str]) -> tuple[datetime, Found]:
         at = to_datetime(self._log.clock.now_us()).astimezone(self._zone)

@@ -31,6 +31,9 @@ from kyc.store.records import Head
 CACHED: Final = 50_000
 """Folded streams kept in memory; about 2 kB each."""
 _LIMITED: Final = {"bulk-read": "lookups", "repeated-denial": "refusals"}
+_OWNED: Final = {"postings": "account", "access": "customer", "watch": "customer"}
+"""Kinds of streams that are about the customers of another of the same key."""
+_TOGETHER: Final = 1_000
 _NOBODY: Final = StreamName("customer", "")
 
 
@@ -99,6 +102,17 @@ class Lookup:
             matrix,
             rights,
         )
+
+    def concerned(self, subjects: Iterable[StreamName]) -> tuple[str, ...]:
+        """The customers whom records concern, each once, in the order of the records."""
+        asked = [StreamName(_OWNED.get(one.kind, one.kind), one.key) for one in dict.fromkeys(subjects)]
+        found: dict[str, None] = {}
+        for start in range(0, len(asked), _TOGETHER):
+            part = asked[start : start + _TOGETHER]
+            known = self._fold([one for one in part if one.kind != "customer"])[1] if part else {}
+            for one in part:
+                found |= dict.fromkeys([one.key] if one.kind == "customer" else _concerned(one, known.get(one)))
+        return tuple(found)
 
     def _account_of(self, transaction: StreamName) -> StreamName:
         """The account of a transaction's first leg; a stream nobody began where there is no such transaction."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter, validators
 
 from kyc.cli.accesses import reads_by, reads_flags, reads_of
-from kyc.cli.door import looking
+from kyc.cli.door import listing, looking
 from kyc.cli.main import screen, service
 
 if TYPE_CHECKING:
@@ -243,17 +243,19 @@ def unreviewed() -> None:
     from kyc.domain.access_log import BreakGlassUsed
     from projections import access_log
 
-    with service() as opened:
+    with listing("emergencies", action="audit") as page:
+        opened = page.opened
         found = []
         for one in access_log.unreviewed(opened.log):
             for told in opened.log.events(one.stream_id, after=one.version - 1, through=one.version):
                 if isinstance(told.event, BreakGlassUsed):
                     found.append((one.at, told.event))
-    document = [
-        {"operator": one.operator, "use": one.use, "at": at.isoformat(), "reason": one.reason} for at, one in found
-    ]
-    lines = [f"{at:%Y-%m-%d %H:%M}  {one.operator:<20} {one.use}  {one.reason}" for at, one in found]
-    screen().answer({"unreviewed": document}, lines or ["nothing to review"])
+        document = [
+            {"operator": one.operator, "use": one.use, "at": at.isoformat(), "reason": one.reason}
+            for at, one in found
+        ]
+        lines = [f"{at:%Y-%m-%d %H:%M}  {one.operator:<20} {one.use}  {one.reason}" for at, one in found]
+        page.tell({"unreviewed": document}, lines or ["nothing to review"])
 
 
 def review(

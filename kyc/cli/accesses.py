@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from kyc.cli.door import looking
-from kyc.cli.main import screen, service
+from kyc.cli.door import Page, listing
 from kyc.cli.records import moment
-from kyc.cli.registers import Count, named, who
+from kyc.cli.registers import Count, named, numbers, who
 from kyc.cli.supervision import plain, zone_of
 from kyc.clock import to_datetime
+from kyc.domain.submission import StreamName
 
 if TYPE_CHECKING:
     from kyc.wiring import Service
@@ -49,9 +49,10 @@ def reads_of(number: str, /, *, since: str | None = None, until: str | None = No
     """
     from projections import access_log
 
-    with looking("access", number, "audit") as opened:
+    with listing("access_log", about=StreamName("access", number), action="audit") as page:
+        opened = page.opened
         start, stop = _span(opened, since, until)
-        _tell(opened, access_log.of_customer(opened.log, number, start=start, stop=stop, limit=limit))
+        _tell(page, access_log.of_customer(opened.log, number, start=start, stop=stop, limit=limit))
 
 
 def reads_by(reader: str, /, *, since: str | None = None, until: str | None = None, limit: Count = 1_000) -> None:
@@ -70,9 +71,10 @@ def reads_by(reader: str, /, *, since: str | None = None, until: str | None = No
     """
     from projections import access_log
 
-    with looking("operator", reader, "audit") as opened:
+    with listing("lookups", about=StreamName("operator", reader), action="audit") as page:
+        opened = page.opened
         start, stop = _span(opened, since, until)
-        _tell(opened, access_log.of_reader(opened.log, reader, start=start, stop=stop, limit=limit))
+        _tell(page, access_log.of_reader(opened.log, reader, start=start, stop=stop, limit=limit))
 
 
 def reads_busy(
@@ -93,7 +95,8 @@ def reads_busy(
     """
     from projections import access_log
 
-    with service() as opened:
+    with listing("lookups", action="audit") as page:
+        opened = page.opened
         now = to_datetime(opened.log.clock.now_us())
         start, stop = _span(opened, since, until)
         start = start if since or until else now - _DAY
@@ -103,7 +106,7 @@ def reads_busy(
             f" of {one.customers:,} customers, {one.refused:,} refused, {one.disclosed:,} given out"
             for one in found
         ]
-        screen().answer({"hours": [one._asdict() for one in found]}, lines or ["nobody"])
+        page.tell({"hours": [one._asdict() for one in found]}, lines or ["nobody"])
 
 
 def reads_flags(*, operator: str | None = None, limit: Count = 1_000) -> None:
@@ -118,7 +121,8 @@ def reads_flags(*, operator: str | None = None, limit: Count = 1_000) -> None:
     """
     from projections import access_log
 
-    with service() as opened:
+    with listing("anomalies", action="audit") as page:
+        opened = page.opened
         flags = access_log.flags(opened.log, operator=operator, limit=limit)
         pending = [
             one for one in access_log.unreviewed(opened.log, limit) if operator is None or one.operator == operator
@@ -137,7 +141,7 @@ def reads_flags(*, operator: str | None = None, limit: Count = 1_000) -> None:
                 for one in pending
             ),
         ]
-        screen().answer(document, lines or ["nothing to look at"])
+        page.tell(document, lines or ["nothing to look at"])
 
 
 def disclosures(
@@ -176,7 +180,8 @@ def disclosures(
     from projections.disclosure_register import Wanted
     from replay import render
 
-    with service() as opened:
+    with listing("disclosures", action="audit") as page:
+        opened = page.opened
         start, stop = _span(opened, since, until)
         wanted = Wanted(
             customer=customer, matter=matter, recipient=recipient, digest=digest, branch=branch,
@@ -198,7 +203,7 @@ def disclosures(
                 f"{f', {matter}' if (matter := said.get('matter')) else ''}"
                 f"; {', '.join(one.fields) or 'whole records'}; {said.get('digest', '')[:16]}"
             )
-        screen().answer({"disclosures": document}, lines or ["nothing left"])
+        page.tell({"disclosures": document}, lines or ["nothing left"], numbers(known))
 
 
 # --- what the commands share ----------------------------------------------------------------------------
@@ -212,10 +217,10 @@ def _span(opened: Service, since: str | None, until: str | None) -> tuple[dateti
     return moment(since, zone, end=False) or access_log.FIRST, moment(until, zone) or access_log.LAST
 
 
-def _tell(opened: Service, found: Sequence[Access]) -> None:
+def _tell(page: Page, found: Sequence[Access]) -> None:
     """Accesses, with the numbers of the customers."""
-    known = named(opened.log, (one.customer for one in found))
-    zone = zone_of(opened)
+    known = named(page.opened.log, (one.customer for one in found))
+    zone = zone_of(page.opened)
     document = [plain(one) | {"customer": known[one.customer]["customer"]} for one in found]
     lines = [
         f"{one.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {one.kind:<9} {one.reader:<12}"
@@ -223,4 +228,4 @@ def _tell(opened: Service, found: Sequence[Access]) -> None:
         f"; {one.purpose}, {one.legal_basis}, {one.branch}{f' ({one.code})' if one.code else ''}"
         for one in found
     ]
-    screen().answer({"accesses": document}, lines or ["nobody"])
+    page.tell({"accesses": document}, lines or ["nobody"], numbers(known))

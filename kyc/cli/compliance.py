@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
-from kyc.cli.door import looking
-from kyc.cli.main import screen, service
-from kyc.cli.registers import Count, day_of, named, policies_of, stream_of, who
+from kyc.cli.door import listing, looking
+from kyc.cli.main import screen
+from kyc.cli.registers import Count, day_of, named, numbers, policies_of, stream_of, who
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def reviews_due(*, on: str | None = None, branch: str | None = None, ahead: Days
     """
     from projections import reviews
 
-    with service() as opened:
+    with listing("reviews_due") as page:
+        opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
         found = reviews.due(opened.log, day, policies_of(opened), by=by, branch=branch, limit=limit)
@@ -109,7 +110,7 @@ def reviews_due(*, on: str | None = None, branch: str | None = None, ahead: Days
         lines = lines or ["nothing is due"]
         if missing:
             lines.append(f"not on the list: {missing:,} customers in a relationship who were never rated")
-        screen().answer(document, lines)
+        page.tell(document, lines, numbers(known))
 
 
 def objections(*, on: str | None = None, branch: str | None = None, ahead: Days = 15) -> None:
@@ -126,7 +127,8 @@ def objections(*, on: str | None = None, branch: str | None = None, ahead: Days 
     """
     from projections import reviews
 
-    with service() as opened:
+    with listing("reviews_due") as page:
+        opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
         found = reviews.objections(opened.log, day, policies_of(opened), by=by, branch=branch)
@@ -135,7 +137,7 @@ def objections(*, on: str | None = None, branch: str | None = None, ahead: Days 
             f"{one.due_on}  received {one.received_on}  {who(known[one.stream_id])}, {one.branch}" for one in found
         ]
         document = {"on": day, "objections": [known[one.stream_id] | plain(one) for one in found]}
-        screen().answer(document, lines or ["nothing is due"])
+        page.tell(document, lines or ["nothing is due"], numbers(known))
 
 
 def screening(name: str, version: str, /, *, branch: str | None = None, limit: Count = 1_000) -> None:
@@ -154,7 +156,8 @@ def screening(name: str, version: str, /, *, branch: str | None = None, limit: C
     """
     from projections import reviews
 
-    with service() as opened:
+    with listing("screening") as page:
+        opened = page.opened
         found = reviews.stale(opened.log, name, version, branch=branch, limit=limit)
         known = named(opened.log, (one.stream_id for one in found))
         lines = [
@@ -163,7 +166,8 @@ def screening(name: str, version: str, /, *, branch: str | None = None, limit: C
             for one in found
         ]
         document = [known[one.stream_id] | plain(one) for one in found]
-        screen().answer({"list": name, "version": version, "customers": document}, lines or ["nobody"])
+        told = {"list": name, "version": version, "customers": document}
+        page.tell(told, lines or ["nobody"], numbers(known))
 
 
 def plain(row: Any) -> dict[str, Any]:
@@ -187,7 +191,8 @@ def requests_due(*, on: str | None = None, branch: str | None = None, ahead: Day
     """
     from projections import consents
 
-    with service() as opened:
+    with listing("requests") as page:
+        opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
         found = consents.due(opened.log, day, policies_of(opened), by=by, branch=branch)
@@ -199,7 +204,7 @@ def requests_due(*, on: str | None = None, branch: str | None = None, ahead: Day
             f"{who(known[one.customer])}, {one.branch}"
             for one in found
         ]
-        screen().answer({"on": day, "requests": document}, lines or ["nothing is due"])
+        page.tell({"on": day, "requests": document}, lines or ["nothing is due"], numbers(known))
 
 
 def consent(number: str, /, *, on: str | None = None, purpose: str | None = None) -> None:
@@ -300,7 +305,8 @@ def holds(
     from kyc.domain.submission import StreamName
     from projections import hold_register
 
-    with service() as opened:
+    with listing("holds") as page:
+        opened = page.opened
         day = day_of(opened, on)
         whose = StreamName(*subject.split("/", 1)) if subject and "/" in subject else None
         if subject and whose is None:
@@ -324,4 +330,5 @@ def holds(
             f", {', '.join(one.classes) or 'all records'}"
             for one in found
         ]
-        screen().answer({"on": day, "holds": document}, lines or ["no holds"])
+        held = [StreamName(*one.placed.subject.split("/", 1)) for one in found if one.placed]
+        page.tell({"on": day, "holds": document}, lines or ["no holds"], subjects=held)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from kyc.cli.main import screen, service
+from kyc.cli.door import Page, listing
+from kyc.cli.main import screen
+from kyc.domain.submission import StreamName
 from kyc.errors import ConflictError
 
 if TYPE_CHECKING:
-    from kyc.wiring import Service
     from replay.bundle import Exported
 
 Reason = Literal["dissolution", "revocation", "bankruptcy", "sale", "succession"]
@@ -57,7 +58,9 @@ def transfer(out: Path, /, *, hand: Annotated[Hand, Parameter(name="*")]) -> Non
 
     if out.exists():
         raise ConflictError("there is something already", field=out.name, remedy="name a new folder")
-    with service() as opened:
+    about = StreamName("customer", hand.customer) if hand.customer else StreamName("period", "period")
+    with listing(about=about, action="export") as page:
+        opened = page.opened
         scope = (
             Scope(kind="customer", key=hand.customer)
             if hand.customer
@@ -71,7 +74,7 @@ def transfer(out: Path, /, *, hand: Annotated[Hand, Parameter(name="*")]) -> Non
         out.mkdir(mode=0o700, parents=True)
         written = bundle.export(
             opened.log, opened.sealed, scope, out / "bundle.zip", keys=keys, order=stated,
-            watch=Watch(register=lambda exported: _record(opened, exported, hand)),
+            watch=Watch(register=lambda exported: _record(page, exported, hand)),
         )  # fmt: skip
         opened.sealer.seal()
         files, size = publish(opened.sealed, out / "log", opened.log_verifier_key)
@@ -91,7 +94,7 @@ def transfer(out: Path, /, *, hand: Annotated[Hand, Parameter(name="*")]) -> Non
     )  # fmt: skip
 
 
-def _record(opened: Service, exported: Exported, hand: Hand) -> None:
+def _record(page: Page, exported: Exported, hand: Hand) -> None:
     """Record the hand-over before the package is there to be taken."""
     from kyc.clock import to_datetime
     from kyc.disposals import origin
@@ -100,6 +103,8 @@ def _record(opened: Service, exported: Exported, hand: Hand) -> None:
     from kyc.retention.register import own_exports
     from replay.handed_out import note
 
+    opened = page.opened
+    page.record(exported.customers)
     event = CustodyTransferred(
         occurred_at=to_datetime(opened.clock.now_us()), office="custody", receiver=hand.receiver,
         reason=hand.reason, manifest=exported.manifest, witness=hand.witness,

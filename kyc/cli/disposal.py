@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
+from kyc.cli.door import listing, looking
 from kyc.cli.main import screen, service
 from kyc.cli.retention import Count, Question, asked_of, named
+from kyc.domain.submission import StreamName
 from kyc.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -51,13 +53,11 @@ def show(batch: str | None = None, /, *, status: tuple[Status, ...] = ()) -> Non
     """
     from projections.engine import Engine
 
-    with service() as opened:
-        Engine(opened.log).catch_up()
-        found = list(_desk(opened, ()).proposals(batch, *status))
-    screen().answer(
-        [_told(one) for one in found],
-        [f"{one.status:<10} {_name(one)}  {one.disposal}  proposed by {one.proposer}" for one in found] or ["none"],
-    )
+    with listing("retention") as page:
+        Engine(page.opened.log).catch_up()
+        found = list(_desk(page.opened, ()).proposals(batch, *status))
+        lines = [f"{one.status:<10} {_name(one)}  {one.disposal}  proposed by {one.proposer}" for one in found]
+        page.tell([_told(one) for one in found], lines or ["none"], subjects=[one.subject for one in found])
 
 
 def propose(
@@ -164,8 +164,10 @@ def certificate(batch: str, folder: Path, /) -> None:
     from replay import bundle
     from replay.shipped import certificate_py
 
-    with service() as opened:
+    with listing("retention", about=StreamName("disposal", batch)) as page:
+        opened = page.opened
         Engine(opened.log).catch_up()
+        page.record(subjects=[one.subject for one in _desk(opened, ()).proposals(batch, "completed")])
         key = opened.provider.signing_key("export")
         names = []
         for name, raw in _desk(opened, ()).certificates(batch, opened.sealed, key, opened.log_verifier_key):
@@ -303,8 +305,9 @@ def holds(subject: str, /) -> None:
     """
     from kyc.retention.disposal import retention_of, standing
 
-    with service() as opened:
-        _, state = standing(opened.log, retention_of(named(subject)))
+    name = named(subject)
+    with looking(name.kind, name.key, fields=("holds",)) as opened:
+        _, state = standing(opened.log, retention_of(name))
     screen().answer(
         {"subject": subject, "holds": [{name: getattr(one, name) for name in one.__struct_fields__}
                                        for one in state.holds]},

@@ -7,14 +7,15 @@ KYC_ACTOR) and the record is not theirs to leave out.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from kyc.cli.main import GLOBALS, service
+from kyc.cli.main import GLOBALS, screen, service
 
 if TYPE_CHECKING:
     from kyc.access.ask import Ask
+    from kyc.access.gate import Grant
     from kyc.domain.submission import StreamName
     from kyc.wiring import Service
 
@@ -23,7 +24,7 @@ REASON: Final = "at the command line"
 
 
 @contextmanager
-def looking(kind: str, key: str, action: str = "read") -> Iterator[Service]:
+def looking(kind: str, key: str, action: str = "read", fields: tuple[str, ...] = ()) -> Iterator[Service]:
     """The service of a call that shows something of a customer, account, transaction, case, order or operator.
 
     Raises:
@@ -33,20 +34,54 @@ def looking(kind: str, key: str, action: str = "read") -> Iterator[Service]:
     from kyc.domain.submission import StreamName
 
     with service() as opened:
-        opened.gate.admit(asked(action, StreamName(kind, key)))
+        opened.gate.admit(asked(action, StreamName(kind, key), fields))
         yield opened
 
 
-def listed(opened: Service, customers: Iterable[str]) -> None:
-    """Record that these customers are about to be told, in one event for a page; also that nobody was found.
+class Page:
+    """A list that may be made, and is told once it is recorded whom it tells of."""
+
+    def __init__(self, opened: Service, ask: Ask) -> None:
+        self.opened = opened
+        self._ask = ask
+
+    def record(self, customers: Iterable[str | None] = (), subjects: Iterable[StreamName] = ()) -> Grant:
+        """Record that these customers, and those whom these records concern, are about to be told of.
+
+        A customer whose number went with the content has none (None) and is left out.
+
+        Raises:
+            AccessDeniedError: not permitted; the refusal is recorded.
+            KycError: it cannot be recorded, so nothing may be told.
+        """
+        named = dict.fromkeys(number for number in customers if number)
+        named |= dict.fromkeys(self.opened.gate.concerned(subjects))
+        return self.opened.gate.admit_pages(self._ask, tuple(named))
+
+    def tell(
+        self, document: Any, lines: Sequence[str], customers: Iterable[str | None] = (),
+        subjects: Iterable[StreamName] = (),
+    ) -> None:  # fmt: skip
+        """Answer with the list, after :meth:`record`; the document is a value of the field that was asked for."""
+        grant = self.record(customers, subjects)
+        field = self._ask.fields[0]
+        screen().answer(grant.show({field: document})[field], lines)
+
+
+@contextmanager
+def listing(*fields: str, about: StreamName | None = None, action: str = "list") -> Iterator[Page]:
+    """A list of these fields, refused before it is made where it is not permitted.
 
     Raises:
         AccessDeniedError, KycError: as above.
     """
-    opened.gate.admit(asked("list", None), tuple(dict.fromkeys(customers)))
+    with service() as opened:
+        ask = asked(action, about, fields)
+        opened.gate.scope(ask)
+        yield Page(opened, ask)
 
 
-def asked(action: str, subject: StreamName | None) -> Ask:
+def asked(action: str, subject: StreamName | None, fields: tuple[str, ...] = ()) -> Ask:
     """What the present call asks for."""
     from kyc.access.ask import Actor, Ask
     from kyc.domain.admit import HEAD_OFFICE
@@ -55,5 +90,5 @@ def asked(action: str, subject: StreamName | None) -> Ask:
     reason = GLOBALS.reason or os.environ.get("KYC_REASON") or REASON
     return Ask(
         actor=Actor(id=name, roles=frozenset({"custodian"}), branch=HEAD_OFFICE, authn="local-keys"),
-        action=action, subject=subject, purpose="custody", legal_basis="AML24-34", reason=reason,
+        action=action, subject=subject, fields=fields, purpose="custody", legal_basis="AML24-34", reason=reason,
     )  # fmt: skip

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from kyc.cli.door import looking
+from kyc.cli.door import Page, listing
 from kyc.cli.main import screen
+from kyc.domain.submission import StreamName
 from kyc.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from kyc.wiring import Service
+    from replay import bundle
     from replay.bundle import Exported, Keys
     from replay.scopes import Scope
 
@@ -97,13 +99,14 @@ def export(
     out
         A folder to be made, or a file that ends in .zip.
     """
-    from kyc.desk import handing
     from replay import bundle
     from replay.renderings import Form
 
     stated = bundle.Order(**asdict(why), order=what.order or what.notice)
     scope = scope_of(what)
-    with looking(scope.kind, scope.key or "period", "export") as opened, screen().progress("export") as step:
+    about = StreamName(scope.kind, scope.key or "period")
+    with listing(about=about, action="export") as page, screen().progress("export") as step:
+        opened = page.opened
         written = bundle.export(
             opened.log,
             opened.sealed,
@@ -118,7 +121,7 @@ def export(
                 institution=how.institution,
             ),
             watch=bundle.Watch(
-                register=lambda exported: handing.note(opened, exported, stated),
+                register=lambda exported: _register(page, exported, stated),
                 progress=lambda events: step(events, 0),
             ),
         )
@@ -184,6 +187,14 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as cause:
         raise InputError("cannot read the certificate", field=path.name, rule="a PEM file") from cause
+
+
+def _register(page: Page, exported: Exported, stated: bundle.Order) -> None:
+    """Record whom the export shows, and the export, before it is there to be taken (seed rule 28)."""
+    from kyc.desk import handing
+
+    page.record(exported.customers)
+    handing.note(page.opened, exported, stated)
 
 
 def _answer(written: Exported) -> None:

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
-from kyc.cli.door import listed, looking
-from kyc.cli.main import screen, service
+from kyc.cli.door import listing, looking
+from kyc.cli.main import screen
 from kyc.cli.records import moment
+from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 
 
@@ -87,13 +88,14 @@ def paths(
     from replay import paths_told
     from replay.paths import Wanted
 
-    with service() as opened:
-        listed(opened, (first, second))
+    with listing("paths") as page:
+        opened = page.opened
         zone = ZoneInfo(opened.configuration.zone)
         wanted = Wanted(
             follow=follow, since=moment(since, zone, end=False), until=moment(until, zone), steps=steps, paths=most
         )
         found = paths_told.between(opened.log, first, second, wanted)
+        page.record((first, second, *found.customers))
         screen().answer(paths_told.as_dict(found), paths_told.lines(found, zone))
 
 
@@ -115,7 +117,9 @@ def day(branch: str, on: str, /, *, as_of: str | None = None) -> None:
         asked = date.fromisoformat(on)
     except ValueError:
         raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
-    with looking("branch", branch, "supervise") as opened:
+    with listing(about=StreamName("branch", branch), action="supervise") as page:
+        opened = page.opened
         zone = ZoneInfo(opened.configuration.zone)
         found = past.day(opened.log, branch, asked, zone, moment(as_of, zone))
+        page.record(subjects=[one.stream for one in (*found.told, *found.late)])
         screen().answer(past.as_dict(found), past.lines(found, zone))

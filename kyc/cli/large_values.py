@@ -7,8 +7,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
+from kyc.cli.door import listing
 from kyc.cli.main import screen, service
-from kyc.cli.registers import Count, day_of, named, policies_of, who
+from kyc.cli.registers import Count, day_of, named, numbers, policies_of, who
 from kyc.cli.supervision import WAYS, plain, zone_of
 
 Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
@@ -51,7 +52,8 @@ def reached(
     from projections import large_value_day
     from replay import render
 
-    with service() as opened:
+    with listing("large_value_reports") as page:
+        opened = page.opened
         on, zone, policies = day_of(opened, day), zone_of(opened), policies_of(opened)
         found = large_value_day.reached(
             opened.log, on, policies, zone, customer=customer, share=Decimal(near) / 100, limit=limit
@@ -87,7 +89,7 @@ def reached(
             lines.append(f"    {one.ruling.explain()}")
         if unconverted:
             lines.append(f"in no sum, because their events name no rate: {unconverted:,}")
-        screen().answer(document, lines or ["nobody"])
+        page.tell(document, lines or ["nobody"], [customer if totals else None, *numbers(known)])
 
 
 def _record(day: str, actor: str) -> None:
@@ -120,13 +122,15 @@ def due(*, on: str | None = None, late: bool = False, limit: Count = 10_000) -> 
     """
     from kyc import large_values
 
-    with service() as opened:
+    with listing("large_value_reports") as page:
+        opened = page.opened
         day = day_of(opened, on)
         found = large_values.due(opened.log, day, policies_of(opened), limit)
         found = [one for one in found if one.late or not late]
-    lines = [
-        f"{one.due or 'no term'}{' LATE' if one.late else ''}: {one.customer or '(disposed of)'} on {one.day},"
-        f" {one.direction}, {one.feature}: {one.amount:,} {one.currency}"
-        for one in found
-    ]
-    screen().answer({"on": day, "due": [one._asdict() for one in found]}, lines or ["nothing"])
+        lines = [
+            f"{one.due or 'no term'}{' LATE' if one.late else ''}: {one.customer or '(disposed of)'} on {one.day},"
+            f" {one.direction}, {one.feature}: {one.amount:,} {one.currency}"
+            for one in found
+        ]
+        document = {"on": day, "due": [one._asdict() for one in found]}
+        page.tell(document, lines or ["nothing"], [one.customer for one in found])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -9,13 +10,14 @@ from zoneinfo import ZoneInfo
 from cyclopts import App
 
 from kyc.cli.compliance import Days, plain
-from kyc.cli.door import looking
-from kyc.cli.main import screen, service
+from kyc.cli.door import Page, listing, looking
+from kyc.cli.main import screen
 from kyc.cli.records import moment
-from kyc.cli.registers import Count, named, who
+from kyc.cli.registers import Count, named, numbers, who
 from kyc.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from kyc.domain.submission import StreamName
     from kyc.wiring import Service
     from projections.orders import Due, Freeze, Order
 
@@ -60,11 +62,12 @@ def listed(
     """
     from projections import orders
 
-    with service() as opened:
+    with listing("orders", "secret_orders") as page:
+        opened = page.opened
         at, zone = _instant(opened, on)
         if due:
             found = orders.due(opened.log, at, at + timedelta(days=ahead), at.astimezone(zone).date(), limit)
-            _tell_due(opened, found, at, zone)
+            _tell_due(page, found, at, zone)
             return
         chosen: Any = {"customer": customer, "account": account, "organ": organ}
         known = orders.find(opened.log, at, limit=limit, **chosen)
@@ -75,7 +78,7 @@ def listed(
             "freezes": [_freeze(one) for one in frozen],
         }
         lines = [_order_line(one, zone) for one in known] + [_freeze_line(one, zone) for one in frozen]
-        screen().answer(document, lines or ["no orders"])
+        page.tell(document, lines or ["no orders"], subjects=[*_named(known), *_accounts(opened, frozen)])
 
 
 def show(number: str, /, *, on: str | None = None) -> None:
@@ -116,8 +119,8 @@ def show(number: str, /, *, on: str | None = None) -> None:
         screen().answer(document, lines)
 
 
-def _tell_due(opened: Service, found: Due, at: datetime, zone: ZoneInfo) -> None:
-    known = named(opened.log, (one.customer for one in found.notices))
+def _tell_due(page: Page, found: Due, at: datetime, zone: ZoneInfo) -> None:
+    known = named(page.opened.log, (one.customer for one in found.notices))
     document = {
         "at": at.isoformat(),
         "lapsing": [_freeze(one) for one in found.lapsing],
@@ -130,7 +133,8 @@ def _tell_due(opened: Service, found: Due, at: datetime, zone: ZoneInfo) -> None
     lines = [f"lapses   {_freeze_line(one, zone)}" for one in found.lapsing]
     lines += [f"in line  {_freeze_line(one, zone)}" for one in found.next_in_line]
     lines += [f"tell     {who(known[one.customer])}" for one in found.notices]
-    screen().answer(document, lines or ["nothing is due"])
+    freezes = _accounts(page.opened, [*found.lapsing, *found.next_in_line])
+    page.tell(document, lines or ["nothing is due"], numbers(known), freezes)
 
 
 def _instant(opened: Service, on: str | None) -> tuple[datetime, ZoneInfo]:
@@ -168,6 +172,22 @@ def _freeze_line(one: Freeze, zone: ZoneInfo) -> str:
     place = f", place {one.place}" if one.place else ""
     until = f"until {_time(one.until, zone)}" if one.until else "no end"
     return f"{until}  {one.state:<9}  {name}, {amount}{place}"
+
+
+def _named(orders: Sequence[Order]) -> list[StreamName]:
+    """Orders, whose streams say which customers they name, and the accounts they name."""
+    from kyc.domain.submission import StreamName
+
+    known = [one.papers for one in orders if one.papers is not None]
+    accounts = [StreamName("account", number) for one in known for number in one.accounts]
+    return [*(StreamName("order", one.order) for one in known), *accounts]
+
+
+def _accounts(opened: Service, frozen: Sequence[Freeze]) -> list[StreamName]:
+    """The accounts that freezes lie on."""
+    from replay import named as naming
+
+    return list(naming.names(opened.log, [one.stream_id for one in frozen]).values())
 
 
 def _time(at: datetime, zone: ZoneInfo) -> str:

@@ -249,7 +249,7 @@ def prove(reference: str, /, *, out: Path) -> None:
     from kyc.errors import NotFoundError
     from kyc.publish import prove as proof_of
 
-    with service() as opened:
+    with looking("transaction", reference, fields=("proof",)) as opened:
         log = opened.log
         found = log.reader.claim("transaction", log.blinder.claim_key("transaction", reference))
         if found is None:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
-from kyc.cli.door import listed, looking
-from kyc.cli.main import screen, service
+from kyc.cli.door import listing, looking
+from kyc.cli.main import screen
 from kyc.cli.records import moment
 from kyc.errors import InputError
 
@@ -71,14 +71,15 @@ def find(
     """
     from replay import found as register
 
-    with service() as opened:
+    with listing() as page:
+        opened = page.opened
         zone = ZoneInfo(opened.configuration.zone)
         wanted = register.Wanted(
             text=text, fields=by, branch=branch, former=former, by_sound=by_sound, as_of=moment(as_of, zone),
             about=moment(about, zone), limit=limit,
         )  # fmt: skip
         found = register.find(opened.log, wanted)
-        listed(opened, (one.state.customer for one in found if one.state is not None))
+        page.record(one.state.customer for one in found if one.state is not None)
         screen().answer({"customers": [register.as_dict(one) for one in found]}, register.lines(found))
 
 
@@ -131,14 +132,14 @@ def documents_due(
     """
     from projections import document_register
 
-    with service() as opened:
+    with listing("documents_due") as page:
+        opened = page.opened
         day = day_of(opened, on)
         rules = policies_of(opened).documents(day)
         found = document_register.due(
             opened.log, day, rules, states=state or document_register.DUE, branch=branch, limit=limit
         )
         known = named(opened.log, (one.stream_id for one in found))
-        listed(opened, (one["customer"] for one in known.values() if one["customer"]))
         document = [
             known[one.stream_id] | {name: value for name, value in one._asdict().items() if name != "stream_id"}
             for one in found
@@ -148,7 +149,7 @@ def documents_due(
             f"{', service is suspended' if one.suspended else ''}"
             for one in found
         ]
-        screen().answer({"on": day, "documents": document}, lines or ["nothing is due"])
+        page.tell({"on": day, "documents": document}, lines or ["nothing is due"], numbers(known))
 
 
 # --- what the commands share ----------------------------------------------------------------------------
@@ -189,6 +190,11 @@ def named(log: EventLog, streams: Iterable[bytes]) -> dict[bytes, dict[str, Any]
     from replay import registers
 
     return registers.named(log, streams)
+
+
+def numbers(known: dict[bytes, dict[str, Any]]) -> list[str | None]:
+    """The customer numbers among :func:`named`."""
+    return [one["customer"] for one in known.values()]
 
 
 def who(known: dict[str, Any]) -> str:

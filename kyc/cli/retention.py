@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from kyc.cli.door import looking
-from kyc.cli.main import screen, service
+from kyc.cli.door import listing, looking
+from kyc.cli.main import screen
 from kyc.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -83,17 +83,19 @@ def totals(
     """How many units of each class and branch may go, must stay, are held, are in conflict."""
     from projections import retention_deadlines
 
-    with service() as opened:
+    with listing("retention") as page:
+        opened = page.opened
         asked = asked_of(opened, question)
         found = retention_deadlines.totals(
             opened.log, asked, record_class=narrow.record_class, branch=narrow.branch
         )
-    lines = [
-        f"{one.record_class:<14} {one.branch:<8} {one.state:<10} {one.units:>10,}"
-        f"{f'  from {one.earliest}' if one.earliest else ''}"
-        for one in found
-    ]
-    screen().answer({"on": asked.on, "totals": [one._asdict() for one in found]}, lines or ["nothing is recorded"])
+        lines = [
+            f"{one.record_class:<14} {one.branch:<8} {one.state:<10} {one.units:>10,}"
+            f"{f'  from {one.earliest}' if one.earliest else ''}"
+            for one in found
+        ]
+        document = {"on": asked.on, "totals": [one._asdict() for one in found]}
+        page.tell(document, lines or ["nothing is recorded"])
 
 
 def show(subject: str, /, *, question: Asking = _TODAY) -> None:
@@ -139,7 +141,8 @@ def preview(
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise InputError("cannot read the rule set", field=file.name, rule="TOML in UTF-8") from None
-    with service() as opened:
+    with listing("retention") as page:
+        opened = page.opened
         asked = asked_of(opened, question)
         becomes = parse_retention(text, file.name, asked.law.version + 1, asked.on)
         sums = retention_deadlines.moved_totals(opened.log, asked, becomes)
@@ -151,30 +154,32 @@ def preview(
         )  # fmt: skip
         names = _names(opened.log, units)
         told = [(units[int(one.record)], one) for one in answers]
-    screen().answer(
-        {
-            "on": asked.on, "version": asked.law.version, "totals": [one._asdict() for one in sums],
-            "moved": [
-                _told(unit, names.get(unit.subject)) | {
-                    "new_keep_through": one.becomes.keep_through, "new_must_delete_by": one.becomes.must_delete_by,
-                    "new_state": one.becomes.state, "new_why": one.becomes.explain(),
-                }
+        page.tell(
+            {
+                "on": asked.on, "version": asked.law.version, "totals": [one._asdict() for one in sums],
+                "moved": [
+                    _told(unit, names.get(unit.subject)) | {
+                        "new_keep_through": one.becomes.keep_through,
+                        "new_must_delete_by": one.becomes.must_delete_by,
+                        "new_state": one.becomes.state, "new_why": one.becomes.explain(),
+                    }
+                    for unit, one in told
+                ],
+            },
+            [
+                f"{one.record_class:<14} {one.state:>9} → {one.new_state:<9} {one.units:>10,}"
+                f"  sooner {one.sooner:,}, later {one.later:,}"
+                for one in sums
+            ]
+            + ["" for _ in told[:1]]
+            + [
+                f"{_subject(unit.subject, names.get(unit.subject))} {unit.record_class} {unit.period}:"
+                f" keep through {one.was.keep_through or 'no date'} → {one.becomes.keep_through or 'no date'}"
                 for unit, one in told
-            ],
-        },
-        [
-            f"{one.record_class:<14} {one.state:>9} → {one.new_state:<9} {one.units:>10,}"
-            f"  sooner {one.sooner:,}, later {one.later:,}"
-            for one in sums
-        ]
-        + ["" for _ in told[:1]]
-        + [
-            f"{_subject(unit.subject, names.get(unit.subject))} {unit.record_class} {unit.period}:"
-            f" keep through {one.was.keep_through or 'no date'} → {one.becomes.keep_through or 'no date'}"
-            for unit, one in told
-        ]
-        or ["no deadline moves"],
-    )  # fmt: skip
+            ]
+            or ["no deadline moves"],
+            subjects=names.values(),
+        )  # fmt: skip
 
 
 # --- what the commands share ----------------------------------------------------------------------------
@@ -216,28 +221,29 @@ def asked_of(opened: Service, question: Question) -> Asked:
 def _list(state: State, question: Question, narrow: Narrow, *, explain: bool = False) -> None:
     from projections import retention_deadlines
 
-    with service() as opened:
+    with listing("retention") as page:
+        opened = page.opened
         asked = asked_of(opened, question)
         found = retention_deadlines.listed(
             opened.log, asked, state, record_class=narrow.record_class, branch=narrow.branch, limit=narrow.limit
         )
         names = _names(opened.log, found)
         units = _explained(opened.log, asked, found) if explain else ()
-    by_unit = {(one.subject, one.record_class, one.period): one for one in units}
-    document, lines = [], []
-    for one in found:
-        known = by_unit.get((one.subject, one.record_class, one.period))
-        name = names.get(one.subject)
-        document.append(
-            one._asdict() | {"subject": _subject(one.subject, name)} | ({"why": _why(known)} if known else {})
-        )
-        latest = f", at the latest {one.must_delete_by}" if one.must_delete_by else ""
-        lines.append(
-            f"{_subject(one.subject, name)}  {one.record_class} {one.period}  {one.branch}"
-            f"  from {_next(one.keep_through)}{latest}"
-        )
-        lines += [f"    {line}" for line in (_why(known) if known else ())]
-    screen().answer({"on": asked.on, "units": document}, lines or ["none"])
+        by_unit = {(one.subject, one.record_class, one.period): one for one in units}
+        document, lines = [], []
+        for one in found:
+            known = by_unit.get((one.subject, one.record_class, one.period))
+            name = names.get(one.subject)
+            document.append(
+                one._asdict() | {"subject": _subject(one.subject, name)} | ({"why": _why(known)} if known else {})
+            )
+            latest = f", at the latest {one.must_delete_by}" if one.must_delete_by else ""
+            lines.append(
+                f"{_subject(one.subject, name)}  {one.record_class} {one.period}  {one.branch}"
+                f"  from {_next(one.keep_through)}{latest}"
+            )
+            lines += [f"    {line}" for line in (_why(known) if known else ())]
+        page.tell({"on": asked.on, "units": document}, lines or ["none"], subjects=names.values())
 
 
 def _explained(log: EventLog, asked: Asked, units: Sequence[Any]) -> list[Due]:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
-from kyc.cli.door import looking
-from kyc.cli.main import screen, service
+from kyc.cli.door import listing, looking
+from kyc.cli.main import screen
 from kyc.cli.records import moment
-from kyc.cli.registers import Count, day_of, named, policies_of, who
+from kyc.cli.registers import Count, day_of, named, numbers, policies_of, who
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 
@@ -52,13 +52,14 @@ def summary(branch: str, span: str, /, *, reconcile: bool = False) -> None:
         raise InputError(
             "neither a day nor a month", field="span", rule="ISO 8601", remedy="2026-03-01 or 2026-03"
         ) from None
-    with service() as opened:
+    with listing("summary", about=StreamName("branch", branch), action="supervise") as page:
+        opened = page.opened
         branches = opened.ledger.state(StreamName(BRANCHES.kind, BRANCHES.key))
         zone = supervised.zone_of(branches, branch, zone_of(opened))
         found = supervised.summary(
             opened.log, branch, first, last, zone, policies_of(opened), opened.ledger.today(), reconcile=reconcile
         )
-        screen().answer(supervised.as_dict(found), supervised.lines(found))
+        page.tell(supervised.as_dict(found), supervised.lines(found))
 
 
 def quality(*, branch: str | None = None, on: str | None = None, every: bool = False, limit: Count = 1_000) -> None:
@@ -77,12 +78,14 @@ def quality(*, branch: str | None = None, on: str | None = None, every: bool = F
     """
     from projections import data_quality
 
-    with service() as opened:
+    with listing("findings") as page:
+        opened = page.opened
         day, policies = day_of(opened, on), policies_of(opened)
         totals = data_quality.totals(opened.log, policies, day, branch)
         document: dict[str, Any] = {
             "on": day, "branches": [one._asdict() | {"score": str(one.score)} for one in totals]
         }  # fmt: skip
+        known: dict[bytes, dict[str, Any]] = {}
         lines = [
             f"{one.branch or '-':<12} {one.files:>8,} files, {one.score} % filled in;"
             f" {one.incomplete:,} incomplete, {one.contradictory:,} contradict"
@@ -101,7 +104,7 @@ def quality(*, branch: str | None = None, on: str | None = None, every: bool = F
                     *(f"unknown trigger: {name}" for name in one.unknown),
                 ]  # fmt: skip
                 lines.append(f"  {who(known[one.stream_id])}: {one.score} %; {', '.join(faults) or 'complete'}")
-        screen().answer(document, lines or ["no files"])
+        page.tell(document, lines or ["no files"], numbers(known))
 
 
 def counterparties(
