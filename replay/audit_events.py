@@ -15,9 +15,10 @@ from uuid import UUID
 from kyc.errors import FormatError
 from kyc.evidence.header import decode_context
 from kyc.store.records import DIGEST_LENGTH, StoredEvent, lane_of
+from replay.audit_rows import decoded, well_formed
 from replay.audit_since import Head, Start
 from replay.findings import Kind, Place, Report
-from replay.leaves import Leaves, SealedLane, leaf_of
+from replay.leaves import Leaves, Run, SealedLane, leaf_of
 from replay.snapshot import SQL, Snapshot
 
 _TAG: Final = b"kyc-ledger/event/v1\0"
@@ -25,9 +26,6 @@ _FORMAT: Final = b"\x01"
 _FIXED: Final = struct.Struct(">B16sQq16s").pack
 """Format, stream id, version, time and key of a header (docs/format.md)."""
 _GENESIS: Final = bytes(32)
-_HASH_LENGTH: Final = 32
-_BATCH: Final = 2_000
-"""Rows handed to step 7 at a time."""
 _CONTEXTS_KNOWN: Final = 10_000
 """Contexts remembered as well-formed; they repeat between events."""
 
@@ -60,30 +58,22 @@ class Walk:
         self._start = start
         self._contexts: set[bytes] = set()
         self._heads: dict[bytes, Head] = {}
+        self._position = 0  # of the row before, within a lane
 
     def lane(self, lane: int) -> None:
         """Check all events of a lane."""
         self._heads = {}
-        segments = self._view.stream(SQL["lane_segments"], (lane, self._start.lanes.get(lane, 0)))
+        before = self._position = self._start.lanes.get(lane, 0)
+        segments = self._view.stream(SQL["lane_segments"], (lane, before))
         sealed = SealedLane(lane, segments, self._report)
         run = self._leaves.run()
-        batch: list[StoredEvent] = []
-        for row in self._rows(lane):
-            index = sealed.index(row.position)
-            derived = self._sound(row, lane) or self._row(row, lane, index)
-            if derived is None:
-                continue
-            if index is not None:
-                run.put(index, leaf_of(row, derived))
-                self._report.counts["sealed"] += 1
-            batch.append(row)
-            if len(batch) == _BATCH:
-                self._openings.check(batch)
-                batch = []
-                self._progress(self._report.counts["events"])
-        self._openings.check(batch)
+        for page in self._view.pages(SQL["lane_rows"], (lane, before)):
+            self._report.counts["events"] += len(page)
+            self._openings.check(self._page(lane, page, sealed, run))
+            self._progress(self._report.counts["events"])
         run.close()
         sealed.finish()
+        self._report.counts["sealed"] += run.count
         self._report.counts["streams"] += len(self._heads)
         self._heads = {}
         self._progress(self._report.counts["events"])
@@ -98,44 +88,53 @@ class Walk:
             if derived is not None:
                 yield row, derived
 
-    def _rows(self, lane: int) -> Iterator[StoredEvent]:
-        """The rows of a lane; gaps and repetitions of positions are reported (step 1)."""
-        before = self._start.lanes.get(lane, 0)
-        for values in self._view.stream(SQL["lane_rows"], (lane, before)):
-            self._report.counts["events"] += 1
-            position = values[0]
-            if position is None:
-                self._report.add(Kind.ROW_MALFORMED, Place(values[4], values[1], lane), "a position", "null")
+    def _page(self, lane: int, page: list[tuple[bytes]], sealed: SealedLane, run: Run) -> list[StoredEvent]:
+        """Check a page of rows; returns the well-formed ones."""
+        rows = []
+        for (raw,) in page:
+            row = well_formed(raw)
+            given = row or StoredEvent._make(decoded(raw))
+            if given.position != self._position + 1 and not self._follows(given.position, given, lane):
                 continue
-            if position == before:
-                self._report.add(Kind.POSITION_REPEATED, Place(values[4], values[1], lane, position))
-            elif position > before + 1:
-                gap = f"positions {before + 1} to {position - 1}"
-                self._report.add(Kind.POSITION_MISSING, Place(lane=lane, position=before + 1), gap, "nothing")
-            before = position
-            yield StoredEvent._make(values)
+            self._position = given.position
+            index = sealed.index(given.position)
+            derived = (row and self._sound(row, lane)) or self._row(given, lane, index)
+            if derived is None:
+                continue
+            if index is not None:
+                run.put(index, leaf_of(given, derived))
+            rows.append(given)
+        return rows
+
+    def _follows(self, position: int | None, row: StoredEvent, lane: int) -> bool:
+        """Says what is wrong with the place of a row; False where it has none."""
+        before = self._position
+        if position is None:
+            self._report.add(Kind.ROW_MALFORMED, Place(row.stream_id, row.version, lane), "a position", "null")
+            return False
+        if position == before:
+            self._report.add(Kind.POSITION_REPEATED, Place(row.stream_id, row.version, lane, position))
+        elif position > before + 1:
+            gap = f"positions {before + 1} to {position - 1}"
+            self._report.add(Kind.POSITION_MISSING, Place(lane=lane, position=before + 1), gap, "nothing")
+        return True
 
     def _sound(self, row: StoredEvent, lane: int) -> bytes | None:
         """The hash derived from a row with which nothing is wrong, at a quarter of the cost of :meth:`_row`.
 
         None where anything differs, and nothing is remembered of it then: :meth:`_row` looks again and says what.
         """
-        if None in row:
-            return None
-        _, version, recorded_at, _, stream, key, data_key, previous, commitment, link, digest, context, state = row
+        _, version, recorded_at, _, stream, key, _, previous, commitment, link, digest, context, state = row
         head = self._heads.get(stream)
         if head is None:
-            if version != 1 or lane_of(stream, self._view.lanes) != lane:
+            if version != 1 or previous != _GENESIS or lane_of(stream, self._view.lanes) != lane:
                 return None
-            head = 0, _GENESIS, recorded_at
-        if (
-            version != head[0] + 1 or previous != head[1] or recorded_at < head[2] or context not in self._contexts
-            or not len(stream) == len(key) == len(data_key) == DIGEST_LENGTH or len(commitment) != _HASH_LENGTH
-        ):  # fmt: skip
+        elif version != head[0] + 1 or previous != head[1] or recorded_at < head[2]:
             return None
-        derived = sha256(
-            b"".join((_TAG, previous, _FIXED(1, stream, version, recorded_at, key), context, commitment))
-        ).digest()
+        if context not in self._contexts:
+            return None
+        header = _FIXED(1, stream, version, recorded_at, key)
+        derived = sha256(b"".join((_TAG, previous, header, context, commitment))).digest()
         if derived != link or sha256(state).digest()[:DIGEST_LENGTH] != digest:
             return None
         self._heads[stream] = version, link, recorded_at

@@ -64,6 +64,9 @@ class OpeningCheck:
     def check(self, rows: list[StoredEvent]) -> None:
         """Hold a batch of well-formed rows against keys, scans and claims."""
         keys = self._keys([row.data_key for row in rows])
+        if self._ring is None:  # nothing to open: only what is empty or has no key is looked at
+            living = {key_id for key_id, destroyed in self._destroyed.items() if destroyed is False}
+            rows = [row for row in rows if not row.state or row.data_key not in living]
         revealed = [(row, event) for row in rows if (event := self._event(row, keys)) is not None]
         self._check_scans_present(revealed)
         self._check_claims_present(revealed)
@@ -217,27 +220,29 @@ class OpeningCheck:
 
         Where the events met as many claims that point to them as there are, each of those claims was met.
         """
-        ((compared,),) = self._view.rows(SQL["claims_of"], (list(_COMPARED),))
+        ((claims, compared),) = self._view.rows(SQL["claim_counts"], (list(_COMPARED),))
+        self._report.counts["claims"] += claims
         met = self._blinder is not None and compared == self._report.counts["claims_met"]
-        self._report.counts["claims"] += compared if met else 0
-        claims = self._view.stream(SQL["all_claims"], (list(_COMPARED) if met else [],))
+        settled = list(_COMPARED) if met else []
+        for _, kind, key, stream, version in self._view.stream(SQL["dangling_claims"], (self._view.lanes, settled)):
+            place, found = Place(item=f"claim {kind} {(key or b'').hex()}"), Place(stream or b"", version)
+            self._report.add(Kind.CLAIM_DANGLING, place, "an event", str(found))
+        if self._blinder is not None and not met:
+            self._compare_claims(self._blinder)
+
+    def _compare_claims(self, blinder: Blinder) -> None:
+        claims = self._view.stream(SQL["all_claims"], (list(_COMPARED),))
         while page := list(islice(claims, _CLAIMS_PER_PAGE)):
-            self._report.counts["claims"] += len(page)
             targets = self._targets([(row[3], row[4]) for row in page if None not in row])
             events = self._events_of(targets.values())
             for _, kind, key, stream, version in page:
-                place = Place(item=f"claim {kind} {(key or b'').hex()}")
-                target = targets.get((stream, version))
-                if target is None:
-                    self._report.add(Kind.CLAIM_DANGLING, place, "an event", str(Place(stream or b"", version)))
-                elif (
-                    kind in _COMPARED
-                    and self._blinder is not None
-                    and (event := events.get((stream, version))) is not None
-                ):
-                    claim = claim_of(event)
-                    if claim is None or self._blinder.claim_key(claim.kind, claim.key) != key:
-                        self._report.add(Kind.CLAIM_WRONG, place, "an event of that reference", str(_place(target)))
+                event = events.get((stream, version))
+                if event is None:
+                    continue  # it dangles, or the walk has said why it does not open
+                claim = claim_of(event)
+                if claim is None or blinder.claim_key(claim.kind, claim.key) != key:
+                    place, found = Place(item=f"claim {kind} {key.hex()}"), targets[stream, version]
+                    self._report.add(Kind.CLAIM_WRONG, place, "an event of that reference", str(_place(found)))
 
     def _targets(self, named: Sequence[tuple[bytes, int]]) -> dict[tuple[bytes, int], StoredEvent]:
         arguments = (

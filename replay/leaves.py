@@ -7,6 +7,7 @@ zeros and means that no event was found for that leaf.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from hashlib import sha256
 from tempfile import TemporaryFile
@@ -17,13 +18,14 @@ from replay.findings import Kind, Place, Report
 
 HASH_LENGTH: Final = 32
 MISSING: Final = bytes(HASH_LENGTH)
+_ENTRY: Final = struct.Struct(">B16sQ32s").pack
 _RUN_MAX: Final = 2_048
 """Neighbouring leaves written at once: 64 kB."""
 
 
 def leaf_of(row: StoredEvent, link: bytes) -> bytes:
     """The leaf of an event whose chain hash was derived (docs/format.md, Log entry and leaf)."""
-    return sha256(b"\0" + row.stream_id + row.version.to_bytes(8, "big") + link).digest()
+    return sha256(_ENTRY(0, row.stream_id, row.version, link)).digest()
 
 
 class Leaves:
@@ -73,6 +75,8 @@ class Run:
         self._leaves = leaves
         self._start = 0
         self._parts: list[bytes] = []
+        self.count = 0
+        """Leaves written."""
 
     def put(self, index: int, leaf: bytes) -> None:
         """Put one leaf."""
@@ -84,6 +88,7 @@ class Run:
     def close(self) -> None:
         """Write what is collected."""
         if self._parts:
+            self.count += len(self._parts)
             self._leaves.write(self._start, b"".join(self._parts))
         self._parts = []
 

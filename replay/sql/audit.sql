@@ -17,10 +17,12 @@ select origin, lanes from kyc.log
 select lane::int, count(*) from kyc.event group by lane order by lane
 
 -- lane_rows --
--- All events of a lane in commit order.
-select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
-    state
-from kyc.event where lane = %s and (position > %s or position is null) order by position
+-- All events of a lane in commit order, each as one value in binary form (replay/audit_rows.py).
+select record_send(e) from (
+    select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
+        state
+    from kyc.event where lane = %s and (position > %s or position is null) order by position
+) e
 
 -- stream_rows --
 -- All events of a stream, in the lane it belongs to.
@@ -94,13 +96,22 @@ select c.kind, c.key, c.stream_id, c.version
 from unnest(%s, %s, %s) as wanted (lane, kind, key)
 join kyc.claim c on c.lane = wanted.lane and c.kind = wanted.kind and c.key = wanted.key
 
--- claims_of --
--- How many claims there are of some kinds.
-select count(*) from kyc.claim where kind = any (%s)
+-- claim_counts --
+-- How many claims there are, and how many of some kinds.
+select count(*), count(*) filter (where kind = any (%s)) from kyc.claim
+
+-- dangling_claims --
+-- Claims that lead to no event where one of that stream would be, but for those of some kinds.
+select c.lane::int, c.kind, c.key, c.stream_id, c.version
+from kyc.claim c
+left join kyc.event e on e.stream_id = c.stream_id and e.version = c.version
+    and e.lane = ((get_byte(uuid_send(c.stream_id), 0) << 8 | get_byte(uuid_send(c.stream_id), 1)) * %s::int) >> 16
+where c.kind <> all (%s) and (e.stream_id is null or c.lane is null or c.key is null)
+    or c.kind is null
 
 -- all_claims --
--- All claims but those of some kinds.
-select lane::int, kind, key, stream_id, version from kyc.claim where kind <> all (%s) order by lane, kind, key
+-- All claims of some kinds.
+select lane::int, kind, key, stream_id, version from kyc.claim where kind = any (%s) order by lane, kind, key
 
 -- events_named --
 -- Some events by stream and version.
