@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -134,27 +134,9 @@ def scope_of(what: What) -> Scope:
     Raises:
         InputError: none, or more than one.
     """
-    from replay.scopes import Scope
+    from kyc.service import export_scope
 
-    kinds = ("transaction", "case", "order", "notice")
-    named = {kind: [getattr(what, kind)] for kind in kinds if getattr(what, kind)}
-    if what.notice:
-        return Scope(
-            kind="notice", key=what.notice, customers=what.customer, accounts=what.account, since=what.since,
-            until=what.until, withhold=what.withhold,
-        )  # fmt: skip
-    named |= {kind: list(keys) for kind, keys in (("customer", what.customer), ("account", what.account)) if keys}
-    if sum(map(len, named.values())) > 1:
-        raise InputError("one scope at a time", field=", ".join(named), rule="one", remedy="several: --notice")
-    if named:
-        ((kind, (key,)),) = named.items()
-        return Scope(kind=kind, key=key, since=what.since, until=what.until, withhold=what.withhold)  # type: ignore[arg-type]
-    if what.since is not None and what.until is not None:
-        return Scope(kind="period", since=what.since, until=what.until, withhold=what.withhold)
-    raise InputError(
-        "nothing to export is named", field="scope", rule="customer, account, transaction, case, order or notice",
-        remedy="name one, or a period by --since and --until",
-    )  # fmt: skip
+    return export_scope.scope_of(what)
 
 
 def _keys(opened: Service, how: How) -> Keys:
@@ -163,7 +145,7 @@ def _keys(opened: Service, how: How) -> Keys:
     Raises:
         ConfigurationError: a certificate is missing or unfit.
     """
-    from replay.bundle import Keys
+    from kyc.desk import handing
     from replay.envelope import recipient
     from replay.seals import http_authority
 
@@ -175,11 +157,12 @@ def _keys(opened: Service, how: How) -> Keys:
     certificate = None
     if how.encrypt_to is not None:
         certificate = recipient(_read(how.encrypt_to), opened.clock.now_us())
-    return Keys(
-        export=opened.provider.signing_key("export"), log=opened.log_verifier_key, seal=opened.seal,
+    return replace(
+        handing.keys_of(opened),
+        encrypt_to=certificate,
         authority=http_authority(how.timestamp) if how.timestamp else None,
-        authority_ca=_read(how.timestamp_ca) if how.timestamp_ca is not None else b"", encrypt_to=certificate,
-    )  # fmt: skip
+        authority_ca=_read(how.timestamp_ca) if how.timestamp_ca is not None else b"",
+    )
 
 
 def _read(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from kyc.domain.fact import Submission
 from kyc.domain.governance import ExportSigned
 from kyc.domain.submission import Origin
 from kyc.errors import KycError
+from kyc.ledger import Ledger
 from kyc.retention.register import own_exports
 from kyc.wiring import Service
 from replay import handed_out
@@ -26,8 +27,10 @@ def keys_of(opened: Service) -> Keys:
     )  # fmt: skip
 
 
-def note(opened: Service, exported: Exported, stated: Order) -> None:
+def note(opened: Service, exported: Exported, stated: Order, ledger: Ledger | None = None) -> None:
     """Record an export, and list it as ours to clear away; without the record there is no bundle.
+
+    ``ledger`` is one of the caller's own where that of the service belongs to another thread.
 
     Raises:
         KycError: it could not be recorded.
@@ -38,7 +41,8 @@ def note(opened: Service, exported: Exported, stated: Order) -> None:
         key=exported.fingerprint, events=exported.events, encrypted=_encrypted(exported.path),
     )  # fmt: skip
     origin = Origin(actor=stated.actor, branch=HEAD_OFFICE, purpose=stated.purpose, legal_basis=stated.legal_basis)
-    (answer,) = opened.ledger.record([Submission(key=f"export/{exported.manifest}", origin=origin, data=signed)])
+    submission = Submission(key=f"export/{exported.manifest}", origin=origin, data=signed)
+    (answer,) = (ledger or opened.ledger).record([submission])
     if isinstance(answer, KycError):
         raise answer
     handed_out.note(opened.log, own_exports(opened.configuration.home), exported)

@@ -45,6 +45,10 @@ class ServiceLimits:
     """Of these, one caller's."""
     answer_bytes: int = 32 * 1024 * 1024
     """Of one read; what is longer has pages, or belongs into an export."""
+    exports_kept: int = 64
+    """Exports asked for and not yet gone; each may be as large as its scope."""
+    export_hours: int = 24
+    """How long an export is kept from when it was asked for."""
     page_items: int = 100
     """Rows of a page, where the request does not say how many."""
     page_most: int = 1_000

@@ -11,6 +11,7 @@ from kyc.domain.submission import Receipt
 from kyc.evidence import receipt
 from kyc.evidence.note import Signer
 from kyc.service.call import Memory
+from kyc.service.exporting import Exports
 from kyc.service.health import Checks
 from kyc.service.identity import Identity
 from kyc.service.limits import ServiceLimits
@@ -33,6 +34,7 @@ class Parts:
         self.memory = Memory(self.limits.bodies_bytes)
         self.pump = Pump(service.ledger, self.limits)
         self.looks = Looks(self.limits)
+        self.exports = Exports(service, self.limits)
         self.checks = Checks()
         self.description = description
         """The OpenAPI document."""
@@ -56,3 +58,4 @@ class Parts:
         """Answer what is queued, then let go."""
         await self.pump.close()
         await asyncio.to_thread(self.looks.close)
+        await asyncio.to_thread(self.exports.close)

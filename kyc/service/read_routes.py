@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kyc.service import customers, read, registers, transactions
+from kyc.service import customers, exports, read, registers, transactions
 from kyc.service.call import Handler
 from kyc.service.door import ABOUT, AS_OF, ON, WAIT, View
+from kyc.service.exporting import ExportOrder
 from kyc.service.listing import CURSOR, PAGE, Page
 from kyc.service.route import Route
 
@@ -15,6 +16,9 @@ READERS: Final = frozenset(
     {"teller", "branch-manager", "hq-operations", "investigator", "compliance", "order-desk", "auditor"}
 )
 """Those who may ask the read door; what it shows, and whether it opens, is the matrix's business."""
+
+EXPORTERS: Final = frozenset({"investigator", "compliance"})
+"""Those to whom the matrix gives exports, with a second person."""
 
 
 def _get(path: str, action: str, summary: str, handler: Handler, **more: Any) -> Route:
@@ -129,5 +133,24 @@ READS: Final = (
     _get(
         "/v1/branches/{branch}/summary", "list", "A branch's day or month", registers.summary,
         parameters={"span": "a day or a month, such as 2026-03", "wait": WAIT},
+    ),
+    Route(
+        method="POST", path="/v1/exports", action="export", roles=EXPORTERS, status=202,
+        summary="Ask for a signed export; a second person approves it", handler=exports.begin,
+        request=ExportOrder, response=exports.ExportView, errors=(400, 408, 413, 415),
+    ),
+    Route(
+        method="GET", path="/v1/exports/{id}", action="export", roles=EXPORTERS,
+        summary="Where an export stands", handler=exports.status, response=exports.ExportView, errors=(404, 408),
+    ),
+    Route(
+        method="POST", path="/v1/exports/{id}/approval", action="export", roles=EXPORTERS, status=202,
+        summary="Approve an export that somebody else asked for", handler=exports.approve,
+        response=exports.ExportView, errors=(404, 408),
+    ),
+    Route(
+        method="GET", path="/v1/exports/{id}/bundle", action="export", roles=EXPORTERS,
+        summary="Take the bundle", handler=exports.bundle, response_type="application/octet-stream",
+        errors=(404, 408, 409),
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 from fix_service import Provider, Running
+from fix_service_reads import Bank
 
 from kyc.service import openapi
 from kyc.service.endpoint import Endpoint
@@ -31,7 +32,15 @@ def test_the_page_runs(running: Running, oidc: Provider, tmp_path: Path) -> None
     script = "set -euo pipefail\n" + "\n".join(blocks)
     Engine(running.service.log).catch_up()  # what follows meanwhile is nobody's business here
     manager = oidc.token(sub="M-1", branch="B001", roles=["branch-manager"])
-    environment = os.environ | {"URL": running.url, "TOKEN": oidc.token(branch="B001"), "MANAGER": manager}
+    bank = Bank(running, oidc)
+    for name in ("I-1", "I-2"):
+        bank.grant(name, "compliance")
+    officer, second = (oidc.token(sub=name, branch="HQ", roles=["compliance"]) for name in ("I-1", "I-2"))
+    environment = (
+        {"OFFICER": officer, "SECOND": second}
+        | os.environ
+        | {"URL": running.url, "TOKEN": oidc.token(branch="B001"), "MANAGER": manager}
+    )
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
