@@ -279,15 +279,21 @@ def _held(subject: bytes, record_class: str, period: str, linked: Sequence[bytes
 
 def listed(
     log: EventLog, asked: Asked, *states: State, record_class: str | None = None, branch: str | None = None,
-    limit: int = ALL,
+    after: Listed | None = None, limit: int = ALL,
 ) -> list[Listed]:  # fmt: skip
-    """The units in these states on the day, what must go first coming first.
+    """The units in these states on the day, what must go first coming first, from ``after`` (exclusive) on.
 
     Raises:
         NotFoundError: a read model is not built yet.
     """
     statement = _SQL["deadlines"] + _SQL["place"] + _SQL["listed"]
-    chosen = {"states": list(states or get_args(State)), "class": record_class, "branch": branch, "limit": limit}
+    chosen = {
+        "states": list(states or get_args(State)), "class": record_class, "branch": branch, "limit": limit,
+        "after_delete": after.must_delete_by if after else None,
+        "after_keep": after.keep_through if after else None,
+        "after_subject": UUID(bytes=after.subject) if after else None,
+        "after_class": after.record_class if after else None, "after_period": after.period if after else None,
+    }  # fmt: skip
     with reading(log) as connection:
         return [Listed(*row) for row in connection.execute(statement, _asked(asked) | chosen, binary=True)]
 

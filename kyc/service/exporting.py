@@ -128,11 +128,13 @@ class Exports:
         if len(number) != 32 or not _ID.issuperset(number):
             raise _gone(self._limits)
         try:
-            job = _decoder.decode((self._folder / number / "job.json").read_bytes())
+            job = self._read(number)
         except (FileNotFoundError, NotADirectoryError):
             raise _gone(self._limits) from None
         if job.state in {"queued", "running"} and not self._held(number):
-            return msgspec.structs.replace(job, state="interrupted")
+            job = self._read(number)  # again: it may have ended since
+            if job.state in {"queued", "running"}:
+                return msgspec.structs.replace(job, state="interrupted")
         return job
 
     def start(self, job: Job, approver: str) -> Job:
@@ -142,7 +144,7 @@ class Exports:
             NotFoundError: it does not wait for anybody.
         """
         lock = self._lock(job.id)
-        job = _decoder.decode((self._folder / job.id / "job.json").read_bytes()) if lock is not None else job
+        job = self._read(job.id) if lock is not None else job
         if lock is None or job.state != "waiting":
             if lock is not None:
                 os.close(lock)
@@ -179,9 +181,10 @@ class Exports:
         except Exception as error:  # noqa: BLE001  whatever it is, whoever asked is told that there is none
             _log.error("an export failed", error=type(error).__name__)
             done = msgspec.structs.replace(job, state="failed", problem=problem_of(error))
+        try:
+            self._keep(done)
         finally:
-            os.close(lock)
-        self._keep(done)
+            os.close(lock)  # only now: a free lock without an end means that it was interrupted
 
     def _export(self, job: Job) -> bundle.Exported:
         service, order, ask = self._service, job.order, job.ask
@@ -214,6 +217,9 @@ class Exports:
         if not order.encrypt_to:
             return keys
         return replace(keys, encrypt_to=recipient(order.encrypt_to.encode(), self._service.clock.now_us()))
+
+    def _read(self, number: str) -> Job:
+        return _decoder.decode((self._folder / number / "job.json").read_bytes())
 
     def _keep(self, job: Job) -> None:
         folder = self._folder / job.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kyc.service import customers, exports, read, registers, transactions
+from kyc.service import customers, exports, holdings, read, registers, transactions
 from kyc.service.call import Handler
 from kyc.service.door import ABOUT, AS_OF, ON, WAIT, View
 from kyc.service.exporting import ExportOrder
@@ -36,6 +36,12 @@ _PAGED: Final = {"cursor": CURSOR, "limit": PAGE, "wait": WAIT}
 _SPAN: Final = {"since": "a date (its beginning) or an instant", "until": "a date (its end) or an instant"}
 _DUE: Final = {"on": ON, "branch": "only customers this branch looks after"}
 _AHEAD: Final = {"ahead": "also what falls due within so many days after it"}
+_UNITS: Final = {
+    "on": ON, "record_class": "only of this class, such as identity",
+    "made_at": "only where the first record was made at this branch",
+    "jurisdiction": "home and host law, such as CN,EU; that of the published rules",
+    "feb29": "the end of periods that begin on 29 February: 28-feb or 1-mar",
+}  # fmt: skip
 _OF = customers.PARAMETERS
 READS: Final = (
     _get(
@@ -119,6 +125,21 @@ READS: Final = (
     _list(
         "/v1/quality", "list", "Files with something missing or contradictory", registers.quality,
         parameters=_DUE | {"every": "yes: also files with nothing to mend; no"},
+    ),
+    _list(
+        "/v1/holds", "list", "Holds as of a day", holdings.holds,
+        parameters={
+            "on": ON, "subject": "kind and key of whose records, such as customer/C1",
+            "reference": "the case, order or claim they rest on", "released": "yes: also released ones; no",
+        },
+    ),
+    _list(
+        "/v1/retention/due", "list", "Units of records that may go, those that must first", holdings.due,
+        parameters=_UNITS,
+    ),
+    _list(
+        "/v1/retention/conflicts", "list", "Units that one law wants deleted before another lets them go",
+        holdings.conflicts, parameters=_UNITS,
     ),
     _list(
         "/v1/disclosures", "list", "What left the house, the latest first", registers.disclosures,

@@ -239,6 +239,10 @@ select a.subject, a.record_class, a.period, p.kind, p.branch, a.keep_through, a.
 from answer a left join place p using (subject, record_class, period)
 where a.state = any (%(states)s) and (%(class)s::text is null or a.record_class = %(class)s)
     and (%(branch)s::text is null or p.branch = %(branch)s)
+    and (%(after_subject)s::uuid is null
+        or (coalesce(a.must_delete_by, 'infinity'), coalesce(a.keep_through, 'infinity'), a.subject, a.record_class,
+            a.period) > (coalesce(%(after_delete)s::date, 'infinity'), coalesce(%(after_keep)s::date, 'infinity'),
+            %(after_subject)s::uuid, %(after_class)s::text, %(after_period)s::text))
 order by a.must_delete_by nulls last, a.keep_through, a.subject, a.record_class, a.period
 limit %(limit)s
 

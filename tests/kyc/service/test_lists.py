@@ -11,6 +11,8 @@ from fix_bank import booked, captured, established, registered, verified
 from fix_service_reads import AML, AUDIT, QUALITY, SUPERVISION, TELLER, Bank, elsewhere
 
 from kyc.domain.access_log import RecordsListed
+from kyc.domain.disposal import HoldPlaced
+from kyc.domain.monitoring import CaseOpened
 from kyc.service import listing
 from kyc.service.cursor import Cursors
 
@@ -201,3 +203,33 @@ def test_who_looked(bank: Bank) -> None:
     with bank.client("compliance", AML) as client:
         assert client.get("/v1/customers/C1/disclosures").json()["items"] == []
         assert client.get("/v1/disclosures", params={"recipient": "police"}).json()["items"] == []
+
+
+def test_what_is_kept(bank: Bank) -> None:
+    """Holds and deadlines page by page, for compliance; who is confined to a branch sees nothing of the house's."""
+    bank.grant("compliance-3", "compliance", scope=("B-1",))
+    for number in ("1", "2", "3"):
+        bank.record(CaseOpened(occurred_at=bank.now, case=f"CA-{number}2", customers=("C1",), trigger="model"))
+        bank.record(
+            HoldPlaced(
+                occurred_at=bank.now, hold=f"H{number}", subject=f"customer/C{number}", basis="litigation",
+                reference="suit-7",
+            ),
+            branch="HQ",
+        )  # fmt: skip
+    bank.project()
+    with bank.client("compliance", AML) as client, bank.client("compliance", AML, sub="compliance-3") as narrow:
+        told = [one["holds"] for some in pages(client, "/v1/holds", limit=1) for one in some]
+        assert {one["subject"] for one in told} == {"customer/C1", "customer/C2", "customer/C3"}
+        assert len(told) == 3
+        assert [one["holds"]["hold"] for one in pages(client, "/v1/holds", subject="customer/C2")[0]] == ["H2"]
+        assert client.get("/v1/holds", params={"subject": "C2"}).json()["field"] == "subject"
+        assert narrow.get("/v1/holds").json() == {"items": [], "next": ""}
+        units = [one["retention"] for one in pages(client, "/v1/retention/due", on="2060-01-01")[0]]
+        assert {one["subject"] for one in units} >= {"case/CA-1", "case/CA-12", "case/CA-22", "case/CA-32"}
+        single = pages(client, "/v1/retention/due", on="2060-01-01", limit=1)
+        assert [one["retention"] for some in single for one in some] == units
+        assert pages(client, "/v1/retention/conflicts", on="2060-01-01") == [[]]
+        assert narrow.get("/v1/retention/due", params={"on": "2060-01-01"}).json()["items"] == []
+    with bank.client("hq-operations", QUALITY) as office:
+        assert office.get("/v1/holds").status_code == 403
