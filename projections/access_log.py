@@ -1,7 +1,8 @@
-"""Who looked at whose data: reads, refusals and disclosures by customer and by reader; flags, emergency accesses.
+"""Who looked at whose data: reads, lists, refusals, disclosures by customer and reader; flags, emergency accesses.
 
-Rows say who, whose, when and which fields; reasons, tickets and orders are read from the events. Whether an access
-is lawful or too much is decided elsewhere: the counts it takes are here. A log of accesses is personal data and is
+A page of a list has a row for each customer it told of, and none if it told of nobody. Rows say who, whose, when
+and which fields; reasons, tickets and orders are read from the events. Whether an access is lawful or too much is
+decided elsewhere: the counts it takes are here. A log of accesses is personal data and is
 swept with its own keys (seed rules 27-31; AML24 art. 54).
 """
 
@@ -20,6 +21,7 @@ from kyc.domain.access_log import (
     BreakGlassUsed,
     DisclosureRecorded,
     RecordRead,
+    RecordsListed,
 )
 from kyc.domain.event import Event
 from kyc.domain.submission import StreamName
@@ -37,9 +39,10 @@ _MATTER_TYPES: Final = (
     "timestamptz", "uuid",
 )  # fmt: skip
 
-Kind = Literal["read", "refused", "disclosed"]
+Kind = Literal["read", "listed", "refused", "disclosed"]
 KINDS: Final[dict[type[Event], Kind]] = {
     RecordRead: "read",
+    RecordsListed: "listed",
     AccessDenied: "refused",
     DisclosureRecorded: "disclosed",
 }
@@ -49,8 +52,8 @@ FOUND: Final = 1_000
 FIRST: Final = datetime(1, 1, 2, tzinfo=UTC)
 LAST: Final = datetime(9999, 12, 30, tzinfo=UTC)
 
-Place = tuple[datetime, UUID, int]
-"""Where a list goes on, the latest first: when the last one told was recorded, its stream and version."""
+Place = tuple[datetime, UUID, int, UUID]
+"""Where a list goes on, the latest first: when the last one told was recorded, its stream, version and customer."""
 
 
 class Access(NamedTuple):
@@ -76,8 +79,11 @@ class Counts(NamedTuple):
     """What a reader did in a span of time."""
 
     reads: int
+    """Of one customer each."""
+    pages: int
+    """Of lists on which there was somebody."""
     customers: int
-    """Different ones whose data were shown."""
+    """Different ones whose data were shown, by reads and by lists."""
     refused: int
     disclosed: int
 
@@ -88,6 +94,7 @@ class Hour(NamedTuple):
     reader: str
     hour: datetime
     reads: int
+    pages: int
     customers: int
     refused: int
     disclosed: int
@@ -120,10 +127,10 @@ class Emergency(NamedTuple):
 
 
 class AccessLog:
-    """One row for each access; one for each flag, emergency access and review."""
+    """One row for each access and customer; one for each flag, emergency access and review."""
 
     name = "access_log"
-    version = 1
+    version = 2
     topics = frozenset(kind.TOPIC for kind in _TOLD)
     tables = ("access_log", "access_matter")
     schema = _SQL["tables"]
@@ -144,13 +151,15 @@ class AccessLog:
 def _accesses(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[object, ...]]:
     for recorded in batch:
         event, row, header = recorded.event, recorded.row, recorded.context
-        if isinstance(event, RecordRead | AccessDenied | DisclosureRecorded):
-            yield (
-                row.stream_id, row.version, log.stream_id(StreamName("customer", event.customer)),
-                KINDS[type(event)], header.actor, header.branch, header.purpose, header.legal_basis,
-                list(event.fields), event.masked if isinstance(event, RecordRead) else None,
-                event.code if isinstance(event, AccessDenied) else None, to_datetime(row.recorded_at), row.data_key,
-            )  # fmt: skip
+        if not isinstance(event, RecordRead | RecordsListed | AccessDenied | DisclosureRecorded):
+            continue
+        said = (
+            KINDS[type(event)], header.actor, header.branch, header.purpose, header.legal_basis,
+            list(event.fields), event.masked if isinstance(event, RecordRead | RecordsListed) else None,
+            event.code if isinstance(event, AccessDenied) else None, to_datetime(row.recorded_at), row.data_key,
+        )  # fmt: skip
+        for number in event.customers if isinstance(event, RecordsListed) else (event.customer,):
+            yield row.stream_id, row.version, log.stream_id(StreamName("customer", number)), *said
 
 
 def _matters(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[object, ...]]:
@@ -220,8 +229,8 @@ def _list(branches: Sequence[str] | None) -> list[str] | None:
 
 
 def _after(place: Place | None) -> dict[str, Any]:
-    at, stream, version = place or (None, None, None)
-    return {"at": at, "stream": stream, "version": version}
+    at, stream, version, customer = place or (None, None, None, None)
+    return {"at": at, "stream": stream, "version": version, "customer": customer}
 
 
 def counted(log: EventLog, reader: str, start: datetime, stop: datetime = LAST) -> Counts:
@@ -230,14 +239,14 @@ def counted(log: EventLog, reader: str, start: datetime, stop: datetime = LAST) 
     Raises:
         NotFoundError: the read model is not built yet.
     """
-    ((reads, customers, refused, disclosed),) = _rows(log, "counted", (reader, start, stop))
-    return Counts(reads, customers, refused, disclosed)
+    (row,) = _rows(log, "counted", (reader, start, stop))
+    return Counts(*row)
 
 
 def hours(
     log: EventLog, start: datetime, stop: datetime, *, least: int = 1, reader: str | None = None, limit: int = FOUND
 ) -> list[Hour]:
-    """Clock hours in which a reader read, or was refused, at least so often; the busiest first.
+    """Clock hours in which a reader read, or was refused, at least so often; the busiest first. A page is a read.
 
     Raises:
         NotFoundError: the read model is not built yet.

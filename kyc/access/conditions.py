@@ -100,7 +100,7 @@ def case_open(question: Question) -> bool:
     known = question.facts.case
     if known is None or known.closed:
         return False
-    if question.facts.account:
+    if question.facts.accounts:
         return bool(question.customers & known.customers)
     return question.ask.action == "list" or question.customers <= known.customers
 
@@ -112,9 +112,7 @@ def order_valid(question: Question) -> bool:
         return False
     if question.ask.action not in {order.action, *_MAY_ANSWER}:
         return False
-    return order.customer in question.customers or bool(
-        question.facts.account and question.facts.account in order.accounts
-    )
+    return order.customer in question.customers or bool(question.facts.accounts & order.accounts)
 
 
 def organ_may(question: Question) -> bool:
@@ -144,7 +142,7 @@ def own_data(question: Question) -> bool:
 
 def mandate(question: Question) -> bool:
     """An agent of the customer, or of a holder of the account, today."""
-    if question.facts.account:
+    if question.facts.accounts:
         return any(_is(person, _AGENTS, question) for person in question.facts.persons)
     return _related(question, _AGENTS)
 
@@ -286,10 +284,12 @@ def _rights(question: Question) -> list[Right]:
 
 
 def _covers(right: Right, question: Question) -> bool:
-    """Whether a right's scope has each customer: by branch, by number, or by the case."""
+    """Whether a right's scope has each customer, of a transaction somebody on it: by branch, number, or case."""
     if not right.scope or (question.ask.ticket and question.ask.ticket in right.scope):
         return True
-    return all(person.home in right.scope or person.customer in right.scope for person in question.facts.persons)
+    covered = [person.home in right.scope or person.customer in right.scope for person in question.facts.persons]
+    subject = question.ask.subject
+    return all(covered) or (subject is not None and subject.kind == "transaction" and any(covered))
 
 
 def _known(question: Question) -> bool:

@@ -82,8 +82,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     authorities: Authorities
     persons: tuple[Person, ...] = ()
     """Those whom the subject concerns; none for lists and the house's own records."""
-    account: str = ""
-    """The account that is asked for, where one is."""
+    accounts: frozenset[str] = frozenset()
+    """The account that is asked for, or those of all legs of a transaction."""
     ticket: Ticket | None = None
     case: Case | None = None
     order: Order | None = None

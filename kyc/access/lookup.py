@@ -24,7 +24,7 @@ from kyc.domain.admit import STATEFUL, evolve
 from kyc.domain.policies import NOTHING
 from kyc.domain.stream import POLICIES
 from kyc.domain.submission import StreamName
-from kyc.domain.transaction import TransactionBooked
+from kyc.domain.transaction import PostingEvent, TransactionBooked
 from kyc.store.log import EventLog
 from kyc.store.records import Head
 
@@ -35,6 +35,7 @@ _OWNED: Final = {"postings": "account", "access": "customer", "watch": "customer
 """Kinds of streams that are about the customers of another of the same key."""
 _TOGETHER: Final = 1_000
 _NOBODY: Final = StreamName("customer", "")
+_NO_ACCOUNT: Final = StreamName("account", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +72,15 @@ class Lookup:
         papers = {kind: StreamName(kind, ask.ticket) for kind in ("ticket", "case", "order", "request")}
         counted = {kind: StreamName(stream, ask.actor.id) for kind, stream in _LIMITED.items()}
         named = [subject.key] if subject is not None and subject.kind in {"customer", "access"} else [*customers]
-        posted = self._account_of(subject) if subject is not None and subject.kind == "transaction" else None
+        posted = self._accounts_of(subject) if subject is not None and subject.kind == "transaction" else ()
         first = [
             POLICIES, operator, *papers.values(), *counted.values(), *_people(named),
-            *([posted] if posted else []), *([subject] if subject is not None else []),
+            *posted, *([subject] if subject is not None else []),
         ]  # fmt: skip
         heads, known = self._fold(first)
-        account = known.get(posted) if posted else known.get(subject) if subject else None
         if subject is not None and subject.kind not in {"customer", "access"}:
-            named = [*named, *_concerned(subject, account)]
+            records = [known.get(one) for one in posted or (subject,)]
+            named = [*named, *(number for one in records for number in _concerned(subject, one))]
             known |= self._fold(_people(named) or [_NOBODY])[1]
         policies = known[POLICIES].state or NOTHING
         matrix = policies.access(at.date())
@@ -89,7 +90,7 @@ class Lookup:
             facts.Facts(
                 authorities=policies.authorities(at.date()),
                 persons=tuple(_person(number, known) for number in dict.fromkeys(named)),
-                account=_account(subject, posted),
+                accounts=frozenset(one.key for one in (*posted, subject) if one and one.kind == "account"),
                 **_papers(papers, known),
                 rights=rights.rights,
                 emergency_until=max((glass.until for glass in rights.emergencies), default=None),
@@ -114,15 +115,17 @@ class Lookup:
                 found |= dict.fromkeys([one.key] if one.kind == "customer" else _concerned(one, known.get(one)))
         return tuple(found)
 
-    def _account_of(self, transaction: StreamName) -> StreamName:
-        """The account of a transaction's first leg; a stream nobody began where there is no such transaction."""
+    def _accounts_of(self, transaction: StreamName) -> tuple[StreamName, ...]:
+        """The accounts of all legs of a transaction; a stream nobody began where there is no such transaction."""
         log = self._log
         found = log.reader.claim("transaction", log.blinder.claim_key("transaction", transaction.key))
         stream, version = found or (log.stream_id(_NOBODY), 1)
         for recorded in log.events(stream, after=version - 1, through=version):
             if isinstance(recorded.event, TransactionBooked):
-                return StreamName("account", recorded.event.leg.account)
-        return StreamName("account", "")
+                return tuple(dict.fromkeys(StreamName("account", one.account) for one in recorded.event.legs))
+            if isinstance(recorded.event, PostingEvent):  # rejected: one account, no legs
+                return (StreamName("account", recorded.event.account),)
+        return (_NO_ACCOUNT,)
 
     def _fold(self, names: Iterable[StreamName]) -> tuple[dict[StreamName, Head], dict[StreamName, Known]]:
         """Where streams stand and what the foldable ones of them folded to."""
@@ -180,12 +183,6 @@ class Lookup:
             for limit, moment in zip(ordered, moments, strict=True)
             if moment is not None and moment >= from_datetime(at - limit.window)
         )
-
-
-def _account(subject: StreamName | None, posted: StreamName | None) -> str:
-    if posted is not None:
-        return posted.key
-    return subject.key if subject is not None and subject.kind == "account" else ""
 
 
 def _people(numbers: Sequence[str]) -> list[StreamName]:

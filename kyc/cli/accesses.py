@@ -102,8 +102,9 @@ def reads_busy(
         start = start if since or until else now - _DAY
         found = access_log.hours(opened.log, start, stop, least=least, limit=limit)
         lines = [
-            f"{one.hour.astimezone(zone_of(opened)):%Y-%m-%d %H:%M}  {one.reader:<20} {one.reads:>7,} reads"
-            f" of {one.customers:,} customers, {one.refused:,} refused, {one.disclosed:,} given out"
+            f"{one.hour.astimezone(zone_of(opened)):%Y-%m-%d %H:%M}  {one.reader:<20} {one.reads:>7,} reads,"
+            f" {one.pages:,} pages of lists of {one.customers:,} customers, {one.refused:,} refused,"
+            f" {one.disclosed:,} given out"
             for one in found
         ]
         page.tell({"hours": [one._asdict() for one in found]}, lines or ["nobody"])

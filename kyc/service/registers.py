@@ -143,17 +143,28 @@ def _latest(after: Place | None) -> tuple[datetime, UUID, int] | None:
     return datetime.fromisoformat(str(after[0])), UUID(bytes=_stream(after, 1)), int(after[2])
 
 
+def _after(place: Place | None) -> access_log.Place | None:
+    """The same, with the customer: a page of a list has a row for each."""
+    latest = _latest(place)
+    return None if place is None or latest is None else (*latest, UUID(bytes=_stream(place, 3)))
+
+
 def _accesses(look: Look, *, reader: bool) -> Fetch:
     start, stop = _span(look)
 
     def fetch(found: Found) -> list[Row]:
         ask = access_log.of_reader if reader else access_log.of_customer
         some = ask(
-            look.log, look.key, start=start, stop=stop, limit=found.limit, after=_latest(found.after),
+            look.log, look.key, start=start, stop=stop, limit=found.limit,
+            after=_after(found.after),
             branches=None if found.permit.branches is None or not reader else sorted(found.permit.branches),
         )  # fmt: skip
         return [
-            Row([one.at.isoformat(), one.stream_id.hex(), one.version], None, {"access_log": _access(one)})
+            Row(
+                [one.at.isoformat(), one.stream_id.hex(), one.version, one.customer.hex()],
+                None,
+                {"access_log": _access(one)},
+            )
             for one in some
         ]
 

@@ -3,20 +3,20 @@
 -- tables --
 -- Pseudonymous ids, codes and times; reasons and tickets are read from the events.
 create table kyc_read.access_log{b} (
-    stream_id uuid not null,                    -- the customer's stream of accesses
+    stream_id uuid not null,                    -- the customer's stream of accesses; of a page or refusal, the reader's
     version bigint not null,
     customer uuid not null,                     -- stream id of the customer
-    kind text not null,                         -- read, refused or disclosed
+    kind text not null,                         -- read, listed, refused or disclosed
     reader text not null,                       -- actor of the header
     branch text not null,
     purpose text not null,
     legal_basis text not null,
     fields text[] not null,                     -- names of fields, no values
-    masked boolean,                             -- of a read
+    masked boolean,                             -- of a read or a page
     code text,                                  -- of a refusal
     at timestamptz not null,                    -- recorded
     data_key uuid not null,
-    primary key (stream_id, version)
+    primary key (stream_id, version, customer)
 );
 create index access_log{b}_customer on kyc_read.access_log{b} (customer, at);
 create index access_log{b}_reader on kyc_read.access_log{b} (reader, at);
@@ -67,25 +67,29 @@ from kyc_read.access_log
 where reader = %(whose)s and at >= %(start)s and at < %(stop)s and kind = any (%(kinds)s)
     and (%(branches)s::text[] is null or branch = any (%(branches)s))
     and (%(at)s::timestamptz is null or (at <= %(at)s and (at < %(at)s or stream_id > %(stream)s
-        or (stream_id = %(stream)s and version < %(version)s))))
-order by at desc, stream_id, version desc limit %(limit)s
+        or (stream_id = %(stream)s and (version < %(version)s
+            or (version = %(version)s and customer > %(customer)s))))))
+order by at desc, stream_id, version desc, customer limit %(limit)s
 
 -- counted --
 -- What somebody did in a span of time.
-select count(*) filter (where kind = 'read'), count(distinct customer) filter (where kind = 'read'),
+select count(*) filter (where kind = 'read'), count(distinct (stream_id, version)) filter (where kind = 'listed'),
+    count(distinct customer) filter (where kind in ('read', 'listed')),
     count(*) filter (where kind = 'refused'), count(*) filter (where kind = 'disclosed')
 from kyc_read.access_log where reader = %s and at >= %s and at < %s
 
 -- hours --
 -- Readers with so many reads or refusals in a clock hour, the busiest first.
 select reader, date_trunc('hour', at, 'UTC') as hour, count(*) filter (where kind = 'read') as reads,
-    count(distinct customer) filter (where kind = 'read') as customers,
+    count(distinct (stream_id, version)) filter (where kind = 'listed') as pages,
+    count(distinct customer) filter (where kind in ('read', 'listed')) as customers,
     count(*) filter (where kind = 'refused') as refused, count(*) filter (where kind = 'disclosed') as disclosed
 from kyc_read.access_log
 where at >= %(start)s and at < %(stop)s and (%(reader)s::text is null or reader = %(reader)s)
 group by reader, hour
-having count(*) filter (where kind = 'read') >= %(least)s or count(*) filter (where kind = 'refused') >= %(least)s
-order by reads desc, refused desc, reader, hour limit %(limit)s
+having count(distinct (stream_id, version)) filter (where kind in ('read', 'listed')) >= %(least)s
+    or count(*) filter (where kind = 'refused') >= %(least)s
+order by count(distinct (stream_id, version)) filter (where kind in ('read', 'listed')) desc, refused desc, reader, hour limit %(limit)s
 
 -- flags --
 -- Conduct that was flagged, the latest first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from fix_world_china import onboard
@@ -15,6 +16,7 @@ from kyc.domain.access_log import (
     BreakGlassUsed,
     DisclosureRecorded,
     RecordRead,
+    RecordsListed,
 )
 from kyc.domain.submission import StreamName
 from kyc.errors import NotFoundError
@@ -33,6 +35,14 @@ def look(world: Story, number: str, actor: str, **options: object) -> None:
     """Somebody looks at a file."""
     read = RecordRead(occurred_at=world.now, customer=number, fields=("names",), reason="serving", ticket="S-1")
     world.record(read, actor=actor, **options)
+
+
+def listed(world: Story, actor: str, *numbers: str) -> None:
+    """Somebody is told of several at once."""
+    page = RecordsListed(
+        occurred_at=world.now, operator=actor, action="list", customers=numbers, fields=("task",), reason="due"
+    )
+    world.record(page, actor=actor)
 
 
 def refused(world: Story, number: str, actor: str) -> None:
@@ -91,16 +101,49 @@ def test_counted_by_the_hour(china: Story) -> None:
     look(china, "C2", "T-9")
     china.project()
     log = china.log
-    assert access_log.counted(log, "T-9", start) == (4, 2, 1, 0)
-    assert access_log.counted(log, "T-9", start, china.now) == (3, 2, 1, 0)
-    assert access_log.counted(log, "T-9", china.now) == (1, 1, 0, 0)
-    assert access_log.counted(log, "nobody", start) == (0, 0, 0, 0)
+    assert access_log.counted(log, "T-9", start) == (4, 0, 2, 1, 0)
+    assert access_log.counted(log, "T-9", start, china.now) == (3, 0, 2, 1, 0)
+    assert access_log.counted(log, "T-9", china.now) == (1, 0, 1, 0, 0)
+    assert access_log.counted(log, "nobody", start) == (0, 0, 0, 0, 0)
     busy = access_log.hours(log, start, start + timedelta(hours=2))
     assert [(one.reader, one.hour, one.reads, one.customers, one.refused) for one in busy] == [
         ("T-9", start, 3, 2, 1), ("T-1", start, 1, 1, 0), ("T-9", china.now, 1, 1, 0),
     ]  # fmt: skip
     assert access_log.hours(log, start, start + timedelta(hours=2), least=2) == busy[:1]
     assert access_log.hours(log, start, start + timedelta(hours=2), reader="T-1") == busy[1:2]
+
+
+def test_pages_of_lists(china: Story) -> None:
+    """Who was on a page is told with whoever looked; a page counts once; its rows go with its key."""
+    many = [f"C{at}" for at in range(1_000)]
+    listed(china, "M-1", *many)
+    listed(china, "M-1", "C1", "C2")
+    listed(china, "M-1")
+    look(china, "C1", "M-1")
+    engine = china.project()
+    seen = access_log.of_customer(china.log, "C1")
+    assert sorted((one.kind, one.reader, one.masked) for one in seen) == [
+        ("listed", "M-1", True), ("listed", "M-1", True), ("read", "M-1", True),
+    ]  # fmt: skip
+    assert len(access_log.of_customer(china.log, "C999", kinds=["listed"])) == 1
+    told = access_log.of_reader(china.log, "M-1", limit=2_000)
+    assert len(told) == 1_003
+    paged, after = list(told[:0]), None
+    while some := access_log.of_reader(china.log, "M-1", after=after, limit=400):
+        paged += some
+        last = some[-1]
+        after = last.at, UUID(bytes=last.stream_id), last.version, UUID(bytes=last.customer)
+    assert paged == told, "nobody of a page of a list is missed where pages of the answer part it"
+    assert access_log.counted(china.log, "M-1", access_log.FIRST) == (1, 2, 1_000, 0, 0)
+    (hour,) = access_log.hours(china.log, access_log.FIRST, access_log.LAST, least=3)
+    assert (hour.reads, hour.pages, hour.customers) == (1, 2, 1_000)
+    assert access_log.hours(china.log, access_log.FIRST, access_log.LAST, least=4) == []
+    assert engine.rebuild("access_log").equal is True
+    assert china.log.key_store.destroy(china.recorded("lookups", "M-1")[0].row.data_key)
+    china.log.ring.forget(china.recorded("lookups", "M-1")[0].row.data_key)
+    assert engine.sweep()
+    assert [one.kind for one in access_log.of_customer(china.log, "C1")] == ["read"]
+    assert engine.rebuild("access_log").equal is True
 
 
 def test_flags_and_emergencies(china: Story) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import msgspec
 import pytest
+from fix_world_china import onboard, open_account, paid
 from fix_world_gate import actor, ask, grant, refused, ticket
 
 from kyc.domain.access_log import AccessDenied, AccessRevoked, LookedUp, RecordRead, RecordsListed
 from kyc.domain.service_ticket import TicketAssigned, TicketClosed
 from kyc.domain.submission import StreamName
+from kyc.domain.transaction import Leg
 from kyc.errors import AccessDeniedError, StoreError
 
 VIEW = {
@@ -179,6 +182,44 @@ def test_an_order_names_what_is_answered(bank, gate):
     assert gate.admit(msgspec.structs.replace(question, subject=StreamName("account", "A1"))).permit.fields == {
         "names", "balance",
     }  # fmt: skip
+
+
+def transferred(bank, reference):
+    """C1 pays out of A1 into the account that C2 and C4 hold together."""
+    onboard(bank, "C4")
+    open_account(bank, "A2", "C2", "C4")
+    legs = tuple(
+        Leg(account=account, direction=way, amount=Decimal(5), currency="CNY")
+        for account, way in (("A1", "debit"), ("A2", "credit"))
+    )
+    bank.record(msgspec.structs.replace(paid(bank, reference, "A1", "5.00"), legs=legs))
+
+
+def test_a_transaction_concerns_all_its_legs(bank, gate):
+    """The holders of every leg, joint ones too, find the look in their logs; whoever is on it opens it."""
+    transferred(bank, "T1")
+    ticket(bank, "S2", "C4")
+    question = ask(actor("teller"), subject=StreamName("transaction", "T1"), ticket="S2")
+    gate.admit(question)
+    for number in ("C1", "C2", "C4"):
+        (read,) = bank.events("access", number)
+        assert (read.about, read.operator, read.ticket) == ("transaction", "T-1", "S2")
+    assert [one.customer for one in bank.events("lookups", "T-1")] == ["C1", "C2", "C4"]
+    refused(gate, msgspec.structs.replace(question, subject=StreamName("transaction", "T9")))
+    refused(gate, msgspec.structs.replace(question, actor=actor("teller", "C2")))
+    assert not bank.events("access", "C3")
+
+
+def test_a_confined_right_opens_a_transaction_of_somebody_in_its_scope(bank, gate):
+    """A right for one customer opens the transfer they are on, and neither the other's file nor account."""
+    transferred(bank, "T1")
+    grant(bank, "H-1", "hq-operations", scope=("C4",))
+    question = ask(
+        actor("hq-operations", "H-1"), subject=StreamName("transaction", "T1"), purpose="data-quality", ticket=""
+    )
+    assert gate.admit(question).allows("names")
+    for other in (("customer", "C2"), ("account", "A2"), ("account", "A1")):
+        refused(gate, msgspec.structs.replace(question, subject=StreamName(*other)))
 
 
 def test_another_process_counts(bank, gate):

@@ -109,11 +109,11 @@ OTHERS = {
     },
     "counts, sizes, hashes and proofs": {
         "status", "doctor", "verify", "publish", "anchor", "project", "rebuild", "migrate", "stop", "receipt check",
-        "witness init", "witness trust", "witness serve", "witness pull", "witness show",
+        "renew", "witness init", "witness trust", "witness serve", "witness pull", "witness show",
     },
     "a branch's own machine, or the door of the service": {
         "branch put", "branch run", "branch send", "branch status", "branch refused", "branch drop",
-        "branch receipts", "serve", "renew",
+        "branch receipts", "serve",
     },
 }  # fmt: skip
 
