@@ -18,6 +18,7 @@ from kyc.domain.event import Event, Instant, RecordClass
 from kyc.domain.policies import published
 from kyc.domain.stream import POLICIES, Given, Stream, check, companions, consults, mentions
 from kyc.domain.submission import Entry, StreamName
+from kyc.domain.two_people import two_people
 from kyc.domain.values import Code, Digest, Line, Record, Text, Word
 from kyc.errors import RefusedError
 
@@ -365,8 +366,7 @@ def _lawful(_: None, event: DisclosureRecorded, given: Given) -> None:
 
 @OPERATOR.rule(OperatorDeclared)
 def _declared_by_two(_: Operator, event: OperatorDeclared, __: Given) -> None:
-    if event.approver == event.operator:
-        raise RefusedError("nobody confirms their own word", field="approver", rule="somebody else")
+    two_people(event.operator, event.approver)
 
 
 @ACCESS.rule(RecordRead)
@@ -376,9 +376,8 @@ def _by_who_looked(_: None, event: RecordRead, given: Given) -> None:
 
 
 @OPERATOR.rule(AccessGranted)
-def _by_another(state: Operator, event: AccessGranted, _: Given) -> None:
-    if event.approver == event.operator:
-        raise RefusedError("nobody grants themselves", field="approver", rule="somebody else")
+def _by_others(state: Operator, event: AccessGranted, given: Given) -> None:
+    two_people(given.origin.actor, event.approver, event.operator)
     if event.grant in state.grants:
         raise RefusedError("this grant exists", field="grant", rule="unique for the operator")
 
@@ -391,7 +390,6 @@ def _was_granted(state: Operator, event: AccessRevoked, _: Given) -> None:
 
 @OPERATOR.rule(BreakGlassReviewed)
 def _by_somebody_else(state: Operator, event: BreakGlassReviewed, given: Given) -> None:
-    if given.origin.actor == event.operator:
-        raise RefusedError("nobody reviews themselves", field="operator", rule="somebody else")
+    two_people(event.operator, given.origin.actor, field="operator")
     if event.use not in state.unreviewed:
         raise RefusedError("nothing to review", field="use", rule="used and not reviewed")

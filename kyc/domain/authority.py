@@ -21,6 +21,7 @@ from kyc.domain.dates import check_date
 from kyc.domain.event import Event, Instant, RecordClass, Scanned
 from kyc.domain.policies import Policies, published
 from kyc.domain.stream import POLICIES, Given, Stream, check, consults
+from kyc.domain.two_people import two_people
 from kyc.domain.values import Code, Country, Currency, Digest, Line, Note, Record, Text, Word
 from kyc.errors import RefusedError
 
@@ -372,9 +373,8 @@ def _without_defects(state: OrderState, event: OrderAccepted, given: Given) -> N
             "a foreign request is not accepted here", field="order", rule="PIPL art. 41",
             remedy="escalate it to the competent authority",
         )  # fmt: skip
-    second_person(event.approver, given, "approver")
-    if event.approver == state.received.handler:
-        raise RefusedError("the second person is the first", field="approver", rule="two people")
+    two_people(given.origin.actor, event.approver)
+    two_people(state.received.handler, event.approver)
     found = defects(state.received, published(given), state.received.occurred_at.date())
     if found:
         raise RefusedError(

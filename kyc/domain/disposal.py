@@ -17,6 +17,7 @@ from kyc.domain.customer import second_person
 from kyc.domain.dates import check_date, check_past
 from kyc.domain.event import Event, RecordClass
 from kyc.domain.stream import Given, Stream, check
+from kyc.domain.two_people import two_people
 from kyc.domain.values import Code, Digest, Line, Note, Record, Text, Word
 from kyc.errors import RefusedError
 
@@ -333,8 +334,9 @@ def _by_another(state: Retention, event: DisposalApproved | DisposalRejected, gi
     disposal = state.disposal(event.disposal)
     if disposal.status != "proposed":
         raise RefusedError("it was decided", field="disposal", rule="approved or rejected once")
-    if disposal.proposer == event.approver or event.approver != given.origin.actor:
-        raise RefusedError("who proposes does not approve", field="approver", rule="two people, the second acts")
+    two_people(disposal.proposer, event.approver)
+    if event.approver != given.origin.actor:
+        raise RefusedError("who decides submits", field="approver", rule="the actor")
     if isinstance(event, DisposalApproved):
         _free(state, disposal.record_class, disposal.span)
 

@@ -19,6 +19,7 @@ from kyc.domain.policies import STREAM as POLICY_STREAM
 from kyc.domain.policies import Allowance, Notice, Policies, PolicyEdition, read_edition
 from kyc.domain.stream import Given, Stream, check
 from kyc.domain.templates import ALWAYS, Template, shipped_templates
+from kyc.domain.two_people import two_people
 from kyc.domain.values import Code, Digest, Line, Note, Record, Text, Word
 from kyc.errors import ConfigurationError, RefusedError
 
@@ -415,11 +416,12 @@ def _check_day(event: DayClosed, today: date) -> None:
 @POLICY_STREAM.always
 def _two_people(_: Policies, event: Event, given: Given) -> None:
     assert isinstance(event, PolicyPublished | TemplatePublished | NoticePublished | AllowancePublished)
-    if event.approver == given.origin.actor:
-        raise RefusedError(
-            "the second person is the first", field="approver", rule="two people",
-            remedy="have somebody else approve",
-        )  # fmt: skip
+    two_people(given.origin.actor, event.approver)
+
+
+@OPERATIONS.rule(CustodyTransferred)
+def _witnessed(_: None, event: CustodyTransferred, given: Given) -> None:
+    two_people(given.origin.actor, event.witness, field="witness")
 
 
 @POLICY_STREAM.rule(PolicyPublished)

@@ -81,7 +81,7 @@ def test_two_people(story: Story, desk: Desk) -> None:
     """Who proposes does not approve; what is rejected is not carried out, and may be proposed again."""
     assert desk.at().propose("B1", "R-1", record_class="identity") == ["B1.identity"]
     assert desk.at().propose("B1", "R-1", record_class="identity") == []
-    with pytest.raises(RefusedError, match="who proposes does not approve"):
+    with pytest.raises(RefusedError, match="the second person is the first"):
         desk.at().decide("B1", "R-1")
     assert desk.run().outcomes == []
     assert desk.at().decide("B1", "R-2", reject="doubtful") == 1

@@ -8,7 +8,10 @@ import msgspec
 import pytest
 from fix_world_china import onboard
 
-from kyc.domain.access_log import OperatorDeclared, RecordRead
+from kyc.domain.access_log import AccessGranted, OperatorDeclared, RecordRead
+from kyc.domain.disposal import DisposalApproved, DisposalProposed
+from kyc.domain.event import RecordClass
+from kyc.domain.governance import CustodyTransferred
 from kyc.domain.service_ticket import TicketClosed, TicketOpened
 from kyc.domain.two_people import are_two, two_people
 from kyc.errors import RefusedError
@@ -31,6 +34,44 @@ def test_nobody_confirms_what_they_declare(china):
     assert china.refuse(said).field == "approver"
     china.record(msgspec.structs.replace(said, approver="M-1"))
     assert china.state("operator", "T-1").own == ("C1",)
+
+
+def test_rights_take_three_people(china):
+    """Whoever gives a right, whoever approves it and whoever gets it are three; a right taken so stands."""
+    given = AccessGranted(
+        occurred_at=china.now, operator="I-1", grant="G1", role="investigator",
+        until=china.now + timedelta(hours=1), approver="M-2",
+    )  # fmt: skip
+    for actor, approver in (("I-1", "M-2"), ("M-1", "M-1"), ("M-1", "I-1")):
+        wrong = msgspec.structs.replace(given, approver=approver)
+        assert china.refuse(wrong, actor=actor).rule == "two people"
+    china.record(given, actor="M-1")
+    assert china.state("operator", "I-1").grants == ("G1",)
+
+
+def test_a_hand_over_has_a_witness(china):
+    """Nobody witnesses their own hand-over of the records."""
+    handed = CustodyTransferred(
+        occurred_at=china.now, office="custody", receiver="bureau", reason="dissolution", manifest="ab" * 32,
+        witness="A-9", streams=1,
+    )  # fmt: skip
+    assert china.refuse(handed, actor="A-9", branch="HQ").field == "witness"
+    china.record(handed, actor="A-8", branch="HQ")
+
+
+def test_a_disposal_is_decided_by_whoever_approves(china):
+    """Nobody records the decision of another."""
+    onboard(china, "C1")
+    china.record(
+        DisposalProposed(
+            occurred_at=china.now, subject="customer/C1", disposal="D1", record_class=RecordClass.IDENTITY,
+            proposer="R-1", earliest=china.today, policies=("CN-ID-25",),
+        ), actor="R-1",
+    )  # fmt: skip
+    decided = DisposalApproved(occurred_at=china.now, subject="customer/C1", disposal="D1", approver="R-2")
+    assert china.refuse(decided, actor="R-3").rule == "the actor"
+    assert china.refuse(msgspec.structs.replace(decided, approver="R-1"), actor="R-1").rule == "two people"
+    china.record(decided, actor="R-2")
 
 
 def test_a_read_is_told_by_who_looked(china):
