@@ -16,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from psycopg.conninfo import make_conninfo
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from kyc.access.gate import Gate
 from kyc.clock import Clock, SystemClock
@@ -61,8 +62,13 @@ class Configuration:
         """The configuration of the command line over that of the environment over the defaults.
 
         Raises:
-            ConfigurationError: the zone is unknown or the lanes are no number.
+            ConfigurationError: the zone is unknown, the lanes are no number, a password stands where all read it.
         """
+        if database and _has_password(database):
+            raise ConfigurationError(
+                "everybody on this machine reads the command line", field="--database", rule="no password",
+                remedy="KYC_DATABASE_URL, or a password file (PGPASSFILE)",
+            )  # fmt: skip
         zone = environment.get("KYC_ZONE", ZONE_DEFAULT)
         try:
             ZoneInfo(zone)
@@ -82,6 +88,13 @@ class Configuration:
             origin=environment.get("KYC_ORIGIN", ORIGIN_DEFAULT),
             lanes=int(lanes),
         )
+
+
+def _has_password(conninfo: str) -> bool:
+    try:
+        return "password" in conninfo_to_dict(conninfo)
+    except psycopg.Error:
+        return False  # whoever connects says what is wrong with it
 
 
 class Service:

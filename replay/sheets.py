@@ -21,8 +21,8 @@ from replay.container import Entry
 
 _SPOOL_MAX: Final = 262_144  # bytes of a table in memory before it goes to disk
 _ROWS: Final = 5_000  # rows of a Parquet row group
-_FORMULA: Final = frozenset("=+-@\t\r\n|%")
-"""First characters that make a spreadsheet calculate, or call a program."""
+_FORMULA: Final = frozenset("=+-@\t\r\n|%＝＋－＠")
+"""First characters that make a spreadsheet calculate, or call a program; wide ones do so in China and Japan."""
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 EMPTY: Final = "@N"
 """What reports to the PBOC write for nothing; a name of nothing that a spreadsheet knows."""

@@ -140,6 +140,10 @@ class Call:
         self.hold(int(said) if said else 0)
         message = await self.first(limits.body_seconds)
         body: bytes = message.get("body", b"")
+        if len(body) > limits.body_bytes:
+            raise _too_large(limits)
+        if len(body) > self.held:
+            self.hold(len(body) - self.held)
         if not message.get("more_body", False):
             return body
         return await self._rest(body, limits)
@@ -157,6 +161,8 @@ class Call:
         said = self.header(b"content-type").partition(b";")[0].strip().lower().decode("latin-1")
         if said not in media_types:
             raise MediaTypeError(field="content-type", rule=" or ".join(media_types), remedy="name it")
+        if self.header(b"content-encoding").lower() not in {b"", b"identity"}:  # nothing is unpacked: no bombs
+            raise MediaTypeError(field="content-encoding", rule="none", remedy="send it unpacked")
 
     async def _rest(self, first: bytes, limits: ServiceLimits) -> bytes:
         pieces, size, counted = [first], len(first), self.held

@@ -6,7 +6,6 @@ them holds a path that was asked for, a value or a name: the route's template, t
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Final
@@ -25,7 +24,7 @@ PARTS: Final = "parts"
 """Where the application's state keeps them."""
 _COME_BACK: Final = frozenset({429, 503})
 _LARGE: Final = 65_536
-"""Bytes of an answer from which a client that does not read is given up."""
+"""Bytes of an answer from which it is sent in pieces, so that a client has time for each of them."""
 
 _log = logger("service")
 
@@ -116,14 +115,9 @@ async def _send(answer: Answer, call: Call, send: Send) -> None:
         body = _sliced(body)
     else:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    seconds = call.parts.limits.write_seconds
-    try:
-        async for piece in body:
-            async with asyncio.timeout(seconds):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    except TimeoutError:
-        _log.warning("client does not read", request=call.id)  # the server closes what is left unfinished
+    async for piece in body:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _sliced(body: bytes) -> AsyncIterator[bytes]:

@@ -39,6 +39,8 @@ _KNOWN_SECONDS: Final = 60
 _AGAIN_SECONDS: Final = 10.0
 """The provider is asked for a key it did not have at most this often."""
 _SECOND: Final = 1_000_000
+_UNREADABLE: Final = (ValueError, msgspec.MsgspecError, RecursionError)
+"""What decoding raises on parts of a token that are none, or nest too deep."""
 
 _log = logger("oidc")
 
@@ -208,14 +210,14 @@ def issuer_of(token: str) -> str:
     try:
         _, payload, _ = token.split(".")
         return str(msgspec.json.decode(_decoded(payload), type=dict[str, Any]).get("iss", ""))
-    except (ValueError, msgspec.MsgspecError):
+    except _UNREADABLE:
         raise _refused("token", "a signed JWT") from None
 
 
 def _header(token: str) -> _Header:
     try:
         return msgspec.json.decode(_decoded(token.partition(".")[0]), type=_Header)
-    except (ValueError, msgspec.MsgspecError):
+    except _UNREADABLE:
         raise _refused("token", "a signed JWT") from None
 
 
