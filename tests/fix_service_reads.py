@@ -92,7 +92,7 @@ def elsewhere(number: str, name: str = "Emmy Noether") -> list[Submission]:
 
 
 @pytest.fixture
-def bank(running: Running, oidc: Provider) -> Bank:
+def served(running: Running, oidc: Provider) -> Bank:
     """C1 and C2 of B-1, C3 of B-2; T-1's ticket S1 of C1; case CA-1; rights; read models."""
     made = Bank(running, oidc)
     made.submit(*household(), *elsewhere("C3"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 
 FUNCTION_LINES_MAX = 70  # signature and docstring included
 FILE_LINES_MAX = 500
@@ -42,3 +43,17 @@ def test_every_folder_of_code_is_a_package(tree):
     """A folder of the product that holds modules has its ``__init__.py``, or the wheel would lack it."""
     folders = {path.parent for path in tree.product}
     assert not [str(folder) for folder in folders if folder / "__init__.py" not in tree.product]
+
+
+def test_fixtures_of_rooms_have_names_of_their_own(tree):
+    """Every fixture file is loaded for all tests, so one fixture would hide another of its name."""
+    names = Counter(
+        node.name
+        for path, module in tree.parsed.items()
+        if path.parts[0] == "tests" and path.name.startswith("fix_")
+        for node in module.body
+        if isinstance(node, ast.FunctionDef)
+        and any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+    )
+    assert names
+    assert [name for name, count in names.items() if count > 1] == []

@@ -50,7 +50,7 @@ def busy(world: Story) -> None:
     book(world, "T2", world.now - timedelta(minutes=20))
     world.later(hours=9)
     book(world, "T3", monday)
-    denied = AccessDenied(occurred_at=world.now, customer="C1", fields=("names",), code="no-ticket")
+    denied = AccessDenied(occurred_at=world.now, operator="T-1", customer="C1", fields=("names",), code="no-ticket")
     world.record(denied)
 
 

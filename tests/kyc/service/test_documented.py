@@ -32,9 +32,9 @@ def test_the_page_runs(running: Running, oidc: Provider, tmp_path: Path) -> None
     script = "set -euo pipefail\n" + "\n".join(blocks)
     Engine(running.service.log).catch_up()  # what follows meanwhile is nobody's business here
     manager = oidc.token(sub="M-1", branch="B001", roles=["branch-manager"])
-    bank = Bank(running, oidc)
+    served = Bank(running, oidc)
     for name in ("I-1", "I-2"):
-        bank.grant(name, "compliance")
+        served.grant(name, "compliance")
     officer, second = (oidc.token(sub=name, branch="HQ", roles=["compliance"]) for name in ("I-1", "I-2"))
     environment = (
         {"OFFICER": officer, "SECOND": second}

@@ -24,11 +24,11 @@ ORDER = {"customer": ["C1"], "recipient": "court-7", "permitted_purpose": "trial
 
 
 @pytest.fixture
-def sealed(bank: Bank) -> Bank:
+def sealed(served: Bank) -> Bank:
     """The bank, sealed, with a second officer of compliance."""
-    bank.grant("compliance-2", "compliance")
-    bank.running.service.sealer.seal()
-    return bank
+    served.grant("compliance-2", "compliance")
+    served.running.service.sealer.seal()
+    return served
 
 
 def settled(client: httpx.Client, number: str) -> dict[str, Any]:

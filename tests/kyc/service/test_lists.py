@@ -31,24 +31,24 @@ def pages(client: httpx.Client, path: str, **query: Any) -> list[list[dict[str, 
             return told
 
 
-def more(bank: Bank, *numbers: str, expires: date = date(2026, 1, 1)) -> None:
+def more(served: Bank, *numbers: str, expires: date = date(2026, 1, 1)) -> None:
     """Customers of B-1 whose passport has expired."""
     for number in numbers:
-        bank.submit(
+        served.submit(
             registered(number), captured(number, f"X-{number}", date(2099, 1, 1)), verified(number),
             established(number), captured(number, f"Y-{number}", expires),
         )  # fmt: skip
 
 
-def test_found_by_their_branch_alone(bank: Bank) -> None:
+def test_found_by_their_branch_alone(served: Bank) -> None:
     """A manager finds the customers of the branch, compliance all; who was found is recorded before it is told."""
-    with bank.client("branch-manager", SUPERVISION) as manager, bank.client("compliance", AML) as all_of_it:
+    with served.client("branch-manager", SUPERVISION) as manager, served.client("compliance", AML) as all_of_it:
         mine = manager.post(FIND, json={"branch": "B-1"}).json()["items"]
         assert {one["customer"] for one in mine} == {"C1", "C2"}
         assert {one["names"][0]["text"] for one in mine} == {"Ada Lovelace", "Grace Hopper"}
         assert manager.post(FIND, json={"text": "Emmy"}).json() == {"items": [], "next": ""}
         assert manager.post(FIND, json={"branch": "B-2"}).status_code == 403
-        listed = bank.events("lookups", "branch-manager-1")[0]
+        listed = served.events("lookups", "branch-manager-1")[0]
         assert isinstance(listed, RecordsListed)
         assert set(listed.customers) == {"C1", "C2"}
         (emmy,) = all_of_it.post(FIND, json={"text": "emmy", "by": ["name"]}).json()["items"]
@@ -58,9 +58,9 @@ def test_found_by_their_branch_alone(bank: Bank) -> None:
         assert past["items"] == []
 
 
-def test_faulty_searches(bank: Bank) -> None:
+def test_faulty_searches(served: Bank) -> None:
     """Unknown fields, kinds, lengths, moments: 400 by name, and nothing of what was looked for comes back."""
-    with bank.client("compliance", AML) as client:
+    with served.client("compliance", AML) as client:
         for body, field in (
             ({"txt": "Ada"}, "body"), ({"text": "Ada" * 90}, "text"), ({"text": "Ada", "by": ["soul"]}, "by"),
             ({"text": "Ada", "as_of": "soon"}, "as_of"), ({"text": 1}, "body"), ({}, "text"),
@@ -71,26 +71,26 @@ def test_faulty_searches(bank: Bank) -> None:
             assert "Ada" not in answer.text
 
 
-def test_the_wall_behind_the_filter(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wall_behind_the_filter(served: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were our own filter wrong, a branch would still not learn of another's customers: the database hides them."""
     monkeypatch.setattr(listing, "_confined", lambda _, branch, __: (branch, False))
-    with bank.client("branch-manager", SUPERVISION) as manager, bank.client("compliance", AML) as all_of_it:
+    with served.client("branch-manager", SUPERVISION) as manager, served.client("compliance", AML) as all_of_it:
         for text in ("emmy", "C3", "P-C3"):
             assert manager.post(FIND, json={"text": text}).json()["items"] == []
             assert len(all_of_it.post(FIND, json={"text": text}).json()["items"]) == 1
-        more(bank, "C4")
-        bank.submit(*elsewhere("C5"), captured("C5", "Z", date(2026, 1, 1)))
-        bank.project()
+        more(served, "C4")
+        served.submit(*elsewhere("C5"), captured("C5", "Z", date(2026, 1, 1)))
+        served.project()
         due = pages(manager, "/v1/quality", every="yes")[0]
         assert {one["customer"] for one in due} == {"C1", "C2", "C4"}
         assert {one["customer"] for one in pages(all_of_it, "/v1/quality", every="yes")[0]} >= {"C3", "C5"}
 
 
-def test_to_the_end_while_events_are_appended(bank: Bank) -> None:
+def test_to_the_end_while_events_are_appended(served: Bank) -> None:
     """Each row once and none left out, whatever is recorded between two pages."""
-    more(bank, *(f"D{number}" for number in range(7)))
-    bank.project()
-    with bank.client("hq-operations", QUALITY) as client:
+    more(served, *(f"D{number}" for number in range(7)))
+    served.project()
+    with served.client("hq-operations", QUALITY) as client:
         whole = [one["customer"] for one in pages(client, "/v1/quality", every="yes")[0]]
         told: list[str] = []
         cursor, round_ = "", 0
@@ -99,8 +99,8 @@ def test_to_the_end_while_events_are_appended(bank: Bank) -> None:
             answer = client.get("/v1/quality", params=params).json()
             told += [one["customer"] for one in answer["items"]]
             cursor, round_ = answer["next"], round_ + 1
-            more(bank, f"E{round_}")
-            bank.project()
+            more(served, f"E{round_}")
+            served.project()
         assert len(told) == len(set(told))
         assert set(whole) <= set(told)
         assert round_ >= 5
@@ -121,18 +121,18 @@ def found_pages(client: httpx.Client) -> list[list[dict[str, Any]]]:
             return told
 
 
-def test_cursors_are_for_one_list_and_one_caller(bank: Bank) -> None:
+def test_cursors_are_for_one_list_and_one_caller(served: Bank) -> None:
     """Changed, cut, invented, of another filter, path or caller: 400, and nothing is asked of the door."""
-    bank.grant("hq-2", "hq-operations")
+    served.grant("hq-2", "hq-operations")
     with (
-        bank.client("hq-operations", QUALITY) as client,
-        bank.client("hq-operations", QUALITY, sub="hq-2") as other,
+        served.client("hq-operations", QUALITY) as client,
+        served.client("hq-operations", QUALITY, sub="hq-2") as other,
     ):
         cursor = client.get("/v1/quality", params={"every": "yes", "limit": 1}).json()["next"]
         assert client.get("/v1/quality", params={"every": "yes", "limit": 9, "cursor": cursor}).status_code == 200
         middle = len(cursor) // 2
         turned = cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :]
-        before = len(bank.events("lookups", "hq-operations-1"))
+        before = len(served.events("lookups", "hq-operations-1"))
         for asker, path, params in (
             (client, "/v1/quality", {"every": "yes", "cursor": turned}),
             (client, "/v1/quality", {"every": "yes", "cursor": cursor[:-3]}),
@@ -145,18 +145,18 @@ def test_cursors_are_for_one_list_and_one_caller(bank: Bank) -> None:
         ):
             answer = asker.get(path, params=params)
             assert (answer.status_code, answer.json()["field"]) == (400, "cursor"), params
-        assert len(bank.events("lookups", "hq-operations-1")) == before
+        assert len(served.events("lookups", "hq-operations-1")) == before
     made = Cursors(b"s" * 32, "A", "/v1", {"limit": "1"})
     place: list[int | str] = ["00" * 16, 7, "2026-03-01"]
     assert Cursors(b"s" * 32, "A", "/v1", {"limit": "2"}).open(made.seal(place)) == place
 
 
-def test_transactions_of_an_account(bank: Bank) -> None:
+def test_transactions_of_an_account(served: Bank) -> None:
     """By period and amount, page by page; a teller needs the ticket of a holder, and sees the event in full."""
     for number in range(2, 7):
-        bank.submit(booked(f"T{number}", ("A1", "debit", f"{number}.00"), ("A2", "credit", f"{number}.00")))
-    bank.project()
-    with bank.client("teller", TELLER, sub="T-1") as teller:
+        served.submit(booked(f"T{number}", ("A1", "debit", f"{number}.00"), ("A2", "credit", f"{number}.00")))
+    served.project()
+    with served.client("teller", TELLER, sub="T-1") as teller:
         told = pages(teller, "/v1/accounts/A1/transactions", limit=2)
         assert [len(one) for one in told] == [2, 2, 2]
         references = [one["transactions"]["event"]["reference"] for some in told for one in some]
@@ -168,11 +168,11 @@ def test_transactions_of_an_account(bank: Bank) -> None:
         assert teller.get("/v1/accounts/A2/transactions").status_code == 403
 
 
-def test_what_is_due(bank: Bank) -> None:
+def test_what_is_due(served: Bank) -> None:
     """Documents and reviews due, requests, each for whom the matrix lets see it, at the branch that has to act."""
-    more(bank, "C4")
-    bank.project()
-    with bank.client("branch-manager", SUPERVISION) as manager, bank.client("hq-operations", QUALITY) as office:
+    more(served, "C4")
+    served.project()
+    with served.client("branch-manager", SUPERVISION) as manager, served.client("hq-operations", QUALITY) as office:
         for path in ("/v1/documents/due", "/v1/reviews/due", "/v1/requests/due"):
             assert office.get(path).status_code == 200, path
         assert manager.get("/v1/requests/due").status_code == 403
@@ -185,14 +185,14 @@ def test_what_is_due(bank: Bank) -> None:
         assert manager.get("/v1/branches/B-1/summary", params={"span": "March"}).json()["field"] == "span"
 
 
-def test_who_looked(bank: Bank) -> None:
+def test_who_looked(served: Bank) -> None:
     """A supervisor sees who looked at a customer's data, an auditor too, the looker not; page by page."""
-    with bank.client("teller", TELLER, sub="T-1") as teller:
+    with served.client("teller", TELLER, sub="T-1") as teller:
         for _ in range(3):
             assert teller.get("/v1/customers/C1").status_code == 200
         assert teller.get("/v1/customers/C1/reads").status_code == 403
-    bank.project()
-    with bank.client("branch-manager", SUPERVISION) as manager, bank.client("auditor", AUDIT) as auditor:
+    served.project()
+    with served.client("branch-manager", SUPERVISION) as manager, served.client("auditor", AUDIT) as auditor:
         told = [one for some in pages(manager, "/v1/customers/C1/reads", limit=2) for one in some]
         mine = [one["access_log"]["kind"] for one in told if one["access_log"]["read_by"] == "T-1"]
         assert sorted(mine) == ["read", "read", "read", "refused"]
@@ -200,25 +200,25 @@ def test_who_looked(bank: Bank) -> None:
         assert auditor.get("/v1/customers/C3/reads").status_code == 200
         theirs = pages(auditor, "/v1/operators/T-1/reads", limit=2)
         assert sum(map(len, theirs)) >= 3
-    with bank.client("compliance", AML) as client:
+    with served.client("compliance", AML) as client:
         assert client.get("/v1/customers/C1/disclosures").json()["items"] == []
         assert client.get("/v1/disclosures", params={"recipient": "police"}).json()["items"] == []
 
 
-def test_what_is_kept(bank: Bank) -> None:
+def test_what_is_kept(served: Bank) -> None:
     """Holds and deadlines page by page, for compliance; who is confined to a branch sees nothing of the house's."""
-    bank.grant("compliance-3", "compliance", scope=("B-1",))
+    served.grant("compliance-3", "compliance", scope=("B-1",))
     for number in ("1", "2", "3"):
-        bank.record(CaseOpened(occurred_at=bank.now, case=f"CA-{number}2", customers=("C1",), trigger="model"))
-        bank.record(
+        served.record(CaseOpened(occurred_at=served.now, case=f"CA-{number}2", customers=("C1",), trigger="model"))
+        served.record(
             HoldPlaced(
-                occurred_at=bank.now, hold=f"H{number}", subject=f"customer/C{number}", basis="litigation",
+                occurred_at=served.now, hold=f"H{number}", subject=f"customer/C{number}", basis="litigation",
                 reference="suit-7",
             ),
             branch="HQ",
         )  # fmt: skip
-    bank.project()
-    with bank.client("compliance", AML) as client, bank.client("compliance", AML, sub="compliance-3") as narrow:
+    served.project()
+    with served.client("compliance", AML) as client, served.client("compliance", AML, sub="compliance-3") as narrow:
         told = [one["holds"] for some in pages(client, "/v1/holds", limit=1) for one in some]
         assert {one["subject"] for one in told} == {"customer/C1", "customer/C2", "customer/C3"}
         assert len(told) == 3
@@ -231,5 +231,5 @@ def test_what_is_kept(bank: Bank) -> None:
         assert [one["retention"] for some in single for one in some] == units
         assert pages(client, "/v1/retention/conflicts", on="2060-01-01") == [[]]
         assert narrow.get("/v1/retention/due", params={"on": "2060-01-01"}).json()["items"] == []
-    with bank.client("hq-operations", QUALITY) as office:
+    with served.client("hq-operations", QUALITY) as office:
         assert office.get("/v1/holds").status_code == 403

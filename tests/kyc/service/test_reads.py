@@ -26,14 +26,14 @@ CUSTOMER = [
 ]  # fmt: skip
 
 
-def test_an_investigator_reads_everything_of_a_customer(bank: Bank) -> None:
+def test_an_investigator_reads_everything_of_a_customer(served: Bank) -> None:
     """Each read answers with the one field it is about, and stands in the customer's log as that and no more."""
-    with bank.client("investigator", AML) as client:
+    with served.client("investigator", AML) as client:
         for path, field, action in CUSTOMER:
             answer = client.get(f"/v1/customers/C1/{path}")
             assert answer.status_code == 200, answer.text
             assert list(answer.json()["shown"]) == [field]
-            read = bank.events("access", "C1")[-1]
+            read = served.events("access", "C1")[-1]
             assert isinstance(read, RecordRead)
             assert (read.action, read.ticket, read.operator) == (action, "CA-1", "investigator-1")
             assert set(read.fields) <= {field, "privacy"}
@@ -42,9 +42,9 @@ def test_an_investigator_reads_everything_of_a_customer(bank: Bank) -> None:
     assert history["known"]["then"]["names"][0]["text"] == "Ada Lovelace"
 
 
-def test_what_each_view_says(bank: Bank) -> None:
+def test_what_each_view_says(served: Bank) -> None:
     """Documents with their numbers, accounts, the counterparty with its holders."""
-    with bank.client("investigator", AML) as client:
+    with served.client("investigator", AML) as client:
 
         def shown(path: str) -> Any:
             return next(iter(client.get(f"/v1/customers/C1/{path}").json()["shown"].values()))
@@ -57,23 +57,23 @@ def test_what_each_view_says(bank: Bank) -> None:
         assert compared["changes"][0]["before"] is None
         paths = shown("paths?to=C2")
         assert paths["paths"][0][0]["transaction"]["event"]["reference"] == "T1"
-    listed = bank.events("lookups", "investigator-1")[-1]
+    listed = served.events("lookups", "investigator-1")[-1]
     assert isinstance(listed, RecordsListed)
     assert listed.customers == ("C1", "C2")
 
 
-def test_a_transaction_in_full(bank: Bank) -> None:
+def test_a_transaction_in_full(served: Bank) -> None:
     """An investigator sees both legs and both parties; the teller of the payer's ticket the payer's side alone."""
-    with bank.client("investigator", AML) as client:
+    with served.client("investigator", AML) as client:
         whole = client.get("/v1/transactions/T1").json()["shown"]["reconstruction"]
         assert [leg["key"] for leg in whole["legs"]] == ["A1", "A2"]
         assert len(whole["parties"]) == 2
         assert client.get("/v1/transactions/T1/proof").status_code == 404  # nothing is sealed
-        bank.running.service.sealer.seal()
+        served.running.service.sealer.seal()
         proof = client.get("/v1/transactions/T1/proof").json()["shown"]["proof"]
         assert proof.startswith("c2sp.org/tlog-proof@v1")
         assert client.get("/v1/accounts/A1").json()["shown"]["accounts"]["now"]["currency"] == "EUR"
-    with bank.client("teller", TELLER, sub="T-1") as client:
+    with served.client("teller", TELLER, sub="T-1") as client:
         side = client.get("/v1/transactions/T1")
         assert side.status_code == 200, side.text
         part = side.json()["shown"]["reconstruction"]
@@ -81,32 +81,32 @@ def test_a_transaction_in_full(bank: Bank) -> None:
         assert "Grace" not in side.text
 
 
-def test_no_more_than_the_matrix_gives(bank: Bank) -> None:
+def test_no_more_than_the_matrix_gives(served: Bank) -> None:
     """Head office sees a history without the rating; who has no rule for a view is refused it, on record."""
-    rated = RiskRated(occurred_at=bank.now, level="high", model="m/1", reasons=("cash-intensive",))
-    bank.submit(submission("C1/rated", rated, "C1"))
-    with bank.client("hq-operations", QUALITY) as client:
+    rated = RiskRated(occurred_at=served.now, level="high", model="m/1", reasons=("cash-intensive",))
+    served.submit(submission("C1/rated", rated, "C1"))
+    with served.client("hq-operations", QUALITY) as client:
         answer = client.get("/v1/customers/C1/history")
         assert answer.status_code == 200, answer.text
         assert "customer.registered" in answer.text
         assert "risk_rated" not in answer.text
         assert "cash-intensive" not in answer.text
         assert client.get("/v1/customers/C1/counterparties").status_code == 403
-    with bank.client("investigator", AML) as client:
+    with served.client("investigator", AML) as client:
         assert "cash-intensive" in client.get("/v1/customers/C1/history").text
-    with bank.client("teller", TELLER, sub="T-1") as client:
+    with served.client("teller", TELLER, sub="T-1") as client:
         assert client.get("/v1/customers/C1/documents").status_code == 200
         for path in ("history", "owners", "diligence", "counterparties", "paths?to=C2"):
             problem = client.get(f"/v1/customers/C1/{path}", headers={"x-request-id": "r"})
             assert problem.status_code == (200 if path == "counterparties" else 403), path
-    denied = [one for one in bank.events("refusals", "T-1") if isinstance(one, AccessDenied)]
+    denied = [one for one in served.events("refusals", "T-1") if isinstance(one, AccessDenied)]
     assert denied[-1].action == "list"
 
 
-def test_one_text_for_every_refusal(bank: Bank) -> None:
+def test_one_text_for_every_refusal(served: Bank) -> None:
     """Somebody else's customer, nobody, no right, no case: the same words from every view."""
     said = set()
-    with bank.client("investigator", AML) as known, bank.client("investigator", AML, sub="I-9") as unknown:
+    with served.client("investigator", AML) as known, served.client("investigator", AML, sub="I-9") as unknown:
         for path, _, _ in CUSTOMER:
             for client, number in ((known, "C3"), (known, "C9"), (unknown, "C1"), (unknown, "C9")):
                 answer = client.get(f"/v1/customers/{number}/{path}", headers={"x-request-id": "r"})
@@ -124,29 +124,29 @@ FAULTY = [
 ]  # fmt: skip
 
 
-def test_faulty_parameters(bank: Bank) -> None:
+def test_faulty_parameters(served: Bank) -> None:
     """What cannot be read is refused by name, before anything is asked of the door."""
-    before = len(bank.events("access", "C1")), len(bank.events("refusals", "investigator-1"))
-    with bank.client("investigator", AML) as client:
+    before = len(served.events("access", "C1")), len(served.events("refusals", "investigator-1"))
+    with served.client("investigator", AML) as client:
         for path, field in FAULTY:
             answer = client.get(f"/v1/{path}")
             assert (answer.status_code, answer.json()["field"]) == (400, field), path
-    assert before == (len(bank.events("access", "C1")), len(bank.events("refusals", "investigator-1")))
+    assert before == (len(served.events("access", "C1")), len(served.events("refusals", "investigator-1")))
 
 
 def test_reading_ones_own_writes(serve: Serve, oidc: Provider) -> None:
     """With the position of an append a read waits until the read models have it; where they do not, 503 says so."""
-    bank = Bank(serve(ServiceLimits(wait_seconds=0.3)), oidc)
-    bank.submit(*household())
-    bank.grant("compliance-1", "compliance")
-    bank.project()
-    with bank.running.client(oidc.token()) as teller, bank.client("compliance", AML) as client:
+    served = Bank(serve(ServiceLimits(wait_seconds=0.3)), oidc)
+    served.submit(*household())
+    served.grant("compliance-1", "compliance")
+    served.project()
+    with served.running.client(oidc.token()) as teller, served.client("compliance", AML) as client:
         written = teller.post("/v1/events", json=wire(moved("C1", "2 New Street"))).json()["position"]
         late = client.get("/v1/customers/C1/documents", params={"wait": written})
         assert (late.status_code, late.json()["field"]) == (503, "wait")
         assert late.headers["retry-after"]
         assert "read models" in late.json()["title"]
-        bank.project()
+        served.project()
         assert client.get("/v1/customers/C1/documents", params={"wait": written}).status_code == 200
         assert client.get("/v1/customers/C1", params={"wait": position.format({0: 2**62})}).status_code == 503
 
