@@ -1,7 +1,8 @@
 """Appending through HTTP: everything included, the load generator on the same cores.
 
 The service is a process of its own, as it runs; the clients are one process of plain sockets. An answer comes after
-the commit.
+the commit. What is sent is made before the clock runs, as pgbench makes its statement once. Open loop: requests
+start when they are due, whether the last were answered or not, and their time counts from then.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from kyc.store.database import Database
 from kyc.store.log import EventLog
 
 SECONDS = 3
+RATE_MAX = 10_000
+"""Requests a second that no machine of ours answers."""
 ACCOUNTS = 500
 ORIGIN = Origin(actor="bench", branch="B001", purpose="account-service", legal_basis="AML24-34")
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -167,6 +170,11 @@ class _Client(asyncio.Protocol):
             said, self._said = bytes(self._said), bytearray()
             self._answer.set_result(said)
 
+    def close(self) -> None:
+        """Disconnect."""
+        assert self.transport is not None
+        self.transport.close()
+
     async def ask(self, head: bytes, body: bytes) -> None:
         """One request, answered with 200."""
         assert self.transport is not None
@@ -176,24 +184,68 @@ class _Client(asyncio.Protocol):
         assert answer.startswith(b"HTTP/1.1 200 "), answer
 
 
+async def connected(running: Running) -> _Client:
+    """A client."""
+    _, client = await asyncio.get_running_loop().create_connection(_Client, running.host, running.port)
+    return client
+
+
+def made(count: int) -> Iterator[bytes]:
+    """Bodies, encoded now."""
+    return iter([wire(booking()) for _ in range(count)])
+
+
 def load(running: Running, clients: int, seconds: float) -> tuple[int, float, list[float]]:
     """(requests, seconds, latencies) of clients that each send one event after the other."""
 
     async def run() -> tuple[int, float, list[float]]:
         taken: list[float] = []
+        opened = [await connected(running) for _ in range(clients)]
+        bodies = made(int(seconds * RATE_MAX))
         start = time.perf_counter()
 
-        async def client() -> None:
-            _, one = await asyncio.get_running_loop().create_connection(_Client, running.host, running.port)
-            while time.perf_counter() < start + seconds:
-                body, asked = wire(booking()), time.perf_counter()
+        async def client(one: _Client) -> None:
+            asked = start
+            while asked < start + seconds:
+                body, asked = next(bodies), time.perf_counter()
                 await one.ask(running.head, body)
                 taken.append(time.perf_counter() - asked)
-            assert one.transport is not None
-            one.transport.close()
 
-        await asyncio.gather(*[client() for _ in range(clients)])
-        return len(taken), time.perf_counter() - start, taken
+        await asyncio.gather(*[client(one) for one in opened])
+        took = time.perf_counter() - start
+        for one in opened:
+            one.close()
+        return len(taken), took, taken
+
+    return asyncio.run(run())
+
+
+def arrivals(running: Running, rate: float, seconds: float, connections: int = 64) -> list[float]:
+    """Latencies of requests due at a steady rate, from when they were due; waiting for a connection counts."""
+
+    async def run() -> list[float]:
+        taken: list[float] = []
+        free: asyncio.Queue[_Client] = asyncio.Queue()
+        for _ in range(connections):
+            free.put_nowait(await connected(running))
+        total = int(rate * seconds)
+        bodies = made(total)
+
+        async def one(due: float, body: bytes) -> None:
+            client = await free.get()
+            await client.ask(running.head, body)
+            taken.append(time.perf_counter() - due)
+            free.put_nowait(client)
+
+        start, asked = time.perf_counter(), []
+        for number in range(total):
+            due = start + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            asked.append(asyncio.create_task(one(due, next(bodies))))
+        await asyncio.gather(*asked)
+        while not free.empty():
+            free.get_nowait().close()
+        return taken
 
     return asyncio.run(run())
 
@@ -220,13 +272,12 @@ def bench_batches(running: Running, ratio: Callable[..., float]) -> None:
         bodies = [b"[" + b",".join([wire(booking()) for _ in range(1_000)]) + b"]" for _ in range(4)]
 
         async def run() -> float:
-            _, one = await asyncio.get_running_loop().create_connection(_Client, running.host, running.port)
+            one = await connected(running)
             start = time.perf_counter()
             for body in bodies:
                 await one.ask(running.head, body)
             taken = time.perf_counter() - start
-            assert one.transport is not None
-            one.transport.close()
+            one.close()
             return taken
 
         return asyncio.run(run())
@@ -247,3 +298,11 @@ def bench_latency(running: Running, latency: Callable[..., float], clients: int)
     load(running, clients, 1)
     _, _, taken = load(running, clients, SECONDS)
     latency(lambda seconds: seconds, taken, label=f"{clients} clients")
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def bench_open_loop(running: Running, latency: Callable[..., float], share: float) -> None:
+    """What a request takes that is due at a steady rate, at a share of what 32 clients get answered."""
+    events, seconds, _ = load(running, 32, SECONDS)
+    rate = share * events / seconds
+    latency(lambda taken: taken, arrivals(running, rate, SECONDS), label=f"of {events / seconds:,.0f}/s")
