@@ -84,7 +84,7 @@ def test_every_search_has_an_index(filled: EventLog) -> None:
         ],
         "transaction_detail_b1_counterparty": [plan(filled, transaction_index._SQL["detailed"], (_ACCOUNT,))],
         "_amount_idx": [of_search(filled, Wanted(least=Decimal("9999.00"), most=Decimal("9999.90")))],
-        "_booked_at_idx": [of_search(filled, Wanted(start=START, stop=STOP))],
+        "Index Cond: ((booked_at >= ": [of_search(filled, Wanted(start=START, stop=STOP))],
         "branch_booked_at_idx": [
             of_search(filled, Wanted(branch="B-7")), of_search(filled, Wanted(branch="B-7", **everything))
         ],
