@@ -55,7 +55,8 @@ class Round:
     submissions: Sequence[Submission]
     units: dict[int, Unit]
     waiting: list[int]
-    """Those that cite a transaction that is on its way: decided once it has arrived, or has not."""
+    """Those that cite a transaction that is on its way, and refused retries of what is itself on its way: decided
+    once it has arrived, or has not."""
     answers: dict[int, Answer]
     batches: list[Batch | KycError]
     outcomes: Future[list[Outcome | KycError]]
@@ -71,6 +72,8 @@ class Ledger:
         self._rounds = 0
         self._on_the_way: dict[str, int] = {}
         """References of transactions that are queued, and the round they are in."""
+        self._facts: dict[tuple[StreamName, str], int] = {}
+        """Facts that are queued, by stream and idempotency key, and the round they are in."""
 
     def record(self, submissions: Sequence[Submission]) -> list[Answer]:
         """Record submissions in their order; one answer each.
@@ -115,6 +118,7 @@ class Ledger:
         except BaseException:
             self._states.clear()  # some may have moved along with what will not be recorded
             self._on_the_way = {key: of for key, of in self._on_the_way.items() if of != number}
+            self._facts = {fact: of for fact, of in self._facts.items() if of != number}
             raise
 
     def finish(self, round_: Round) -> list[Answer]:
@@ -150,9 +154,13 @@ class Ledger:
             try:
                 unit = self._decided(unit, names, today, fresh)
             except RefusedError as refusal:
-                refused[index] = (unit, refusal)
+                if self._facts.get(_fact(unit), number + 1) <= number:
+                    waiting.append(index)  # refused by what its own first attempt assumes
+                else:
+                    refused[index] = (unit, refusal)
                 continue
             units[index] = self._advanced(unit, names)
+            self._facts.setdefault(_fact(unit), number)
             self._on_the_way.update({claim.key: number for claim in unit.claims if claim.kind == TRANSACTION})
         for name in [name for name in fresh if name.kind == TRANSACTION]:
             self._states.pop(name, None)
@@ -188,6 +196,7 @@ class Ledger:
             return self.log.settle(round_.batches, round_.outcomes)
         finally:
             for unit in round_.units.values():
+                self._facts.pop(_fact(unit), None)
                 for claim in unit.claims:
                     self._on_the_way.pop(claim.key, None)
 
@@ -279,6 +288,11 @@ class Ledger:
     def _forget(self, unit: Unit) -> None:
         for entry in unit.entries:
             self._states.pop(entry.stream, None)
+
+
+def _fact(unit: Unit) -> tuple[StreamName, str]:
+    """What a retry has in common with the first attempt."""
+    return unit.entries[0].stream, unit.key
 
 
 def _versions_are_ours(submission: Submission, unit: Unit) -> bool:

@@ -319,3 +319,15 @@ def test_a_lone_change_sees_what_was_published_elsewhere(ledger: Ledger, elsewhe
     receipts(elsewhere.record([adopted("rulebook")])[0])
     answers = [ledger.record([submission(f"{n}/far", far, n)])[0] for n in people]
     assert {refused(answer).message for answer in answers} == {"later than the cycle allows"}
+
+
+def test_a_retry_overtakes_nothing(ledger: Ledger) -> None:
+    """A retry that comes while the first attempt is on its way gets the first one's receipt, not a refusal."""
+    first = ledger.begin([registered("C1"), registered("C1")])
+    second = ledger.begin([registered("C2"), registered("C1"), submission("other", registered("C1").data)])
+    (receipts, again), (_, retried, other) = ledger.finish(first), ledger.finish(second)
+    assert isinstance(receipts, tuple)
+    assert [(one[0].hash, one[0].replayed) for one in (again, retried)] == [(receipts[0].hash, True)] * 2
+    assert isinstance(other, RefusedError)
+    assert len(list(ledger.log.events(StreamName("customer", "C1")))) == 1
+    assert ledger._facts == {}
