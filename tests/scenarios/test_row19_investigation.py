@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -151,8 +152,10 @@ def test_a_case_goes_to_the_prosecutor(bank, call: Call, tmp_path: Path):
     assert (said["customers"], said["accounts"]) == (["C1"], ["A1"])
     verdict = verifier.verify(str(out), [said["log_key"]], [said["export_fingerprint"]])
     assert verdict.anchored
+    with zipfile.ZipFile(out) as binder:
+        largest = max(binder.infolist(), key=lambda member: member.compress_size)
     raw = bytearray(out.read_bytes())
-    raw[len(raw) // 2] ^= 1
+    raw[largest.header_offset + 30 + len(largest.filename) + largest.compress_size // 2] ^= 1  # within its content
     out.write_bytes(raw)
     with pytest.raises(verifier.Refused):
         verifier.verify(str(out), [said["log_key"]], [said["export_fingerprint"]])
