@@ -9,7 +9,7 @@ from cyclopts import App, Parameter, validators
 
 from kyc.cli.accesses import reads_by, reads_flags, reads_of
 from kyc.cli.door import listing, looking
-from kyc.cli.main import screen, service
+from kyc.cli.main import Note, screen, service
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -259,7 +259,7 @@ def unreviewed() -> None:
 
 
 def review(
-    operator: str, number: str, /, *, actor: str, finding: Literal["justified", "not-justified"], note: str = ""
+    operator: str, number: str, /, *, actor: str, finding: Literal["justified", "not-justified"], note: Note = ""
 ) -> None:
     """Say what was found of an emergency access; nobody reviews themselves.
 
@@ -273,9 +273,6 @@ def review(
         Who reviewed it.
     finding
         What was found.
-
-    Note:
-        More of it.
     """
     from kyc.domain.access_log import BreakGlassReviewed
 

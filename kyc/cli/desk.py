@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cyclopts import App
 
 from kyc.cli.desk_acts import acts, clerk_of
-from kyc.cli.main import screen, service
+from kyc.cli.main import Note, screen, service
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def accept(number: str, /, *, actor: str, approver: str) -> None:
     screen().answer({"order": number, "status": "accepted"}, [f"{number} is accepted"])
 
 
-def reject(number: str, /, *, actor: str, reason: tuple[str, ...] = (), note: str = "") -> None:
+def reject(number: str, /, *, actor: str, reason: tuple[str, ...] = (), note: Note = "") -> None:
     """Do not follow an order, or refuse a foreign request.
 
     Parameters
@@ -113,9 +113,6 @@ def reject(number: str, /, *, actor: str, reason: tuple[str, ...] = (), note: st
         Who rejects it.
     reason
         Codes of reasons; without, everything that validation found.
-
-    Note:
-        More of it.
     """
     with _orders(actor) as desk:
         given = desk.reject(number, reason, note)

@@ -29,6 +29,8 @@ from kyc.settings import GC_THRESHOLDS
 if TYPE_CHECKING:
     from kyc.wiring import Configuration, Service
 
+Note = Annotated[str, Parameter(help="More of it.")]
+"""A remark of a command's; in its docstring a parameter of this name would read as a section."""
 USAGE: Final = 64
 FAULT: Final = 70
 
