@@ -95,6 +95,8 @@ class Assistance(NamedTuple):
     stream_id: bytes
     version: int
     order_id: bytes
+    customer: bytes | None
+    """Whom the order names."""
     account: bytes | None
     kind: str
     """``disclosed``, ``sealed``, ``fulfilled``, ``rejected``, ``escalated``, ``frozen``, ``queued``, ``renewed``,

@@ -17,6 +17,7 @@ from cyclopts import App
 
 from kyc.cli.desk_acts import acts, clerk_of
 from kyc.cli.main import Note, screen, service
+from kyc.cli.orders import assistance
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def register(app: App) -> None:
     for command in commands:
         order.command(command)
     order.command(seal_evidence, name="seal")
-    order.command(register_of_assistance, name="assistance")
+    order.command(assistance)
     secrecy = App(name="secrecy", help="Whether the customer may be told.")
     secrecy.command(impose)
     secrecy.command(secrecy_release, name="release")
@@ -320,49 +321,6 @@ def foreign_approve(
     with _orders(actor) as desk:
         desk.approve_foreign(number, authority, reference, field, approver)
     screen().answer({"order": number, "fields": field}, [f"{number} may be answered: {', '.join(field)}"])
-
-
-# --- the register ---------------------------------------------------------------------------------------
-
-
-def register_of_assistance(*, since: str | None = None, until: str | None = None, limit: int = 1_000) -> None:
-    """The register of every assistance: disclosed, frozen, queued, renewed, released, deducted, refused.
-
-    Parameters
-    ----------
-    since
-        A date (its beginning, in the institution's zone) or an instant.
-    until
-        A date (its end) or an instant; now.
-    limit
-        Entries told at most.
-    """
-    from zoneinfo import ZoneInfo
-
-    from kyc.cli.door import asked
-    from kyc.cli.records import moment
-    from kyc.clock import to_datetime
-    from projections import orders
-    from replay import render
-
-    with service() as opened:
-        opened.gate.admit(asked("list", None))
-        zone = ZoneInfo(opened.configuration.zone)
-        at = moment(until, zone) or to_datetime(opened.clock.now_us())
-        start = moment(since, zone, end=False)
-        span: dict[str, Any] = {} if start is None else {"since": start}
-        found = orders.assistance(opened.log, at, limit=limit, **span)
-    document = [
-        {"kind": one.kind, "at": one.at, "amount": one.amount, "currency": one.currency}
-        | (render.plain(one.act) if one.act else {"disposed": True})
-        for one in found
-    ]
-    lines = [
-        f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}  {one.kind:<10} "
-        f"{', '.join(filter(None, [*one.act.what, one.act.to, one.act.reference])) if one.act else '(disposed of)'}"
-        for one in found
-    ]
-    screen().answer({"assistance": document}, lines or ["nothing was done for any authority"])
 
 
 # --- helpers --------------------------------------------------------------------------------------------

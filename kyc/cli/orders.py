@@ -19,7 +19,7 @@ from kyc.errors import NotFoundError
 if TYPE_CHECKING:
     from kyc.domain.submission import StreamName
     from kyc.wiring import Service
-    from projections.orders import Due, Freeze, Order
+    from projections.orders import Assistance, Due, Freeze, Order
 
 
 def register(app: App) -> None:
@@ -78,7 +78,11 @@ def listed(
             "freezes": [_freeze(one) for one in frozen],
         }
         lines = [_order_line(one, zone) for one in known] + [_freeze_line(one, zone) for one in frozen]
-        page.tell(document, lines or ["no orders"], subjects=[*_named(known), *_accounts(opened, frozen)])
+        page.tell(
+            document,
+            lines or ["no orders"],
+            subjects=[*_named(known), *_accounts(opened, [one.stream_id for one in frozen])],
+        )
 
 
 def show(number: str, /, *, on: str | None = None) -> None:
@@ -92,7 +96,6 @@ def show(number: str, /, *, on: str | None = None) -> None:
         A date (its end, in the institution's zone) or an instant; now.
     """
     from projections import orders
-    from replay import render
 
     with looking("order", number) as opened:
         at, zone = _instant(opened, on)
@@ -105,18 +108,35 @@ def show(number: str, /, *, on: str | None = None) -> None:
         document = _order(order) | {
             "at": at.isoformat(),
             "freezes": [_freeze(one) for one in frozen],
-            "assistance": [
-                {"kind": one.kind, "at": one.at, "amount": one.amount, "currency": one.currency}
-                | (render.plain(one.act) if one.act else {"disposed": True})
-                for one in acts
-            ],
+            "assistance": [_act(one) for one in acts],
         }
         lines = [_order_line(order, zone), *(_freeze_line(one, zone) for one in frozen)]
-        for one in acts:
-            told = ", ".join([*one.act.what, one.act.to, one.act.reference]) if one.act else "(disposed of)"
-            amount = f"  {one.amount} {one.currency}" if one.amount is not None else ""
-            lines.append(f"{_time(one.at, zone)}  {one.kind:<10}{amount}  {told.strip(', ')}")
-        screen().answer(document, lines)
+        screen().answer(document, lines + [_act_line(one, zone) for one in acts])
+
+
+def assistance(*, since: str | None = None, until: str | None = None, limit: int = 1_000) -> None:
+    """The register of every assistance: disclosed, frozen, queued, renewed, released, deducted, refused.
+
+    Parameters
+    ----------
+    since
+        A date (its beginning, in the institution's zone) or an instant.
+    until
+        A date (its end) or an instant; now.
+    limit
+        Entries told at most.
+    """
+    from projections import orders
+
+    with listing("orders", "secret_orders") as page:
+        at, zone = _instant(page.opened, until)
+        start = moment(since, zone, end=False)
+        span: dict[str, Any] = {} if start is None else {"since": start}
+        found = orders.assistance(page.opened.log, at, limit=limit, **span)
+        known = named(page.opened.log, (one.customer for one in found if one.customer))
+        lines = [_act_line(one, zone) for one in found] or ["nothing was done for any authority"]
+        document = {"assistance": [_act(one) for one in found]}
+        page.tell(document, lines, numbers(known), _accounts(page.opened, [one.account for one in found]))
 
 
 def _tell_due(page: Page, found: Due, at: datetime, zone: ZoneInfo) -> None:
@@ -133,7 +153,7 @@ def _tell_due(page: Page, found: Due, at: datetime, zone: ZoneInfo) -> None:
     lines = [f"lapses   {_freeze_line(one, zone)}" for one in found.lapsing]
     lines += [f"in line  {_freeze_line(one, zone)}" for one in found.next_in_line]
     lines += [f"tell     {who(known[one.customer])}" for one in found.notices]
-    freezes = _accounts(page.opened, [*found.lapsing, *found.next_in_line])
+    freezes = _accounts(page.opened, [one.stream_id for one in (*found.lapsing, *found.next_in_line)])
     page.tell(document, lines or ["nothing is due"], numbers(known), freezes)
 
 
@@ -156,6 +176,19 @@ def _freeze(one: Freeze) -> dict[str, Any]:
 
     values = {name: value for name, value in plain(one).items() if name not in {"order_id", "named"}}
     return values | (render.plain(one.named) if one.named else {"disposed": True})
+
+
+def _act(one: Assistance) -> dict[str, Any]:
+    from replay import render
+
+    done = {"kind": one.kind, "at": one.at, "amount": one.amount, "currency": one.currency}
+    return done | (render.plain(one.act) if one.act else {"disposed": True})
+
+
+def _act_line(one: Assistance, zone: ZoneInfo) -> str:
+    told = ", ".join(filter(None, [*one.act.what, one.act.to, one.act.reference])) if one.act else "(disposed of)"
+    amount = f"  {one.amount} {one.currency}" if one.amount is not None else ""
+    return f"{_time(one.at, zone)}  {one.kind:<10}{amount}  {told}"
 
 
 def _order_line(one: Order, zone: ZoneInfo) -> str:
@@ -183,11 +216,11 @@ def _named(orders: Sequence[Order]) -> list[StreamName]:
     return [*(StreamName("order", one.order) for one in known), *accounts]
 
 
-def _accounts(opened: Service, frozen: Sequence[Freeze]) -> list[StreamName]:
-    """The accounts that freezes lie on."""
+def _accounts(opened: Service, streams: Sequence[bytes | None]) -> list[StreamName]:
+    """The accounts of streams."""
     from replay import named as naming
 
-    return list(naming.names(opened.log, [one.stream_id for one in frozen]).values())
+    return list(naming.names(opened.log, [one for one in streams if one is not None]).values())
 
 
 def _time(at: datetime, zone: ZoneInfo) -> str:

@@ -160,8 +160,9 @@ where f.queued_at <= %(at)s and (f.frozen_at is null or f.frozen_at > %(at)s)
 
 -- assistance --
 -- What was done for authorities between two instants, under one order or all.
-select a.stream_id, a.version, a.order_id, a.account, a.kind, a.at, a.amount, a.currency, a.data_key, a.content
-from kyc_read.order_assistance a
+select a.stream_id, a.version, a.order_id, o.customer, a.account, a.kind, a.at, a.amount, a.currency, a.data_key,
+    a.content
+from kyc_read.order_assistance a left join kyc_read.order_register o on o.stream_id = a.order_id
 where (%(orders)s::uuid[] is null or a.order_id = any (%(orders)s::uuid[])) and a.at >= %(since)s and a.at <= %(at)s
 order by a.at, a.stream_id, a.version limit %(limit)s
 

@@ -68,7 +68,7 @@ READS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "holds": ((), {"C1"}),
     "large-value": (("2026-03-02", "--customer", "C1"), {"C1"}),
     "large-value due": ((), set()),
-    "order assistance": ((), set()),
+    "order assistance": ((), {"C2"}),
     "orders": ((), {"C1", "C2"}),
     "orders show": (("O-1",), {"C1"}),
     "quality": (("--branch", "B-1", "--every"), {"C1", "C2"}),
