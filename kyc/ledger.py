@@ -23,7 +23,8 @@ from zoneinfo import ZoneInfo
 from kyc.clock import to_datetime
 from kyc.domain.admit import STATEFUL, State, check, evolve, reads, shape
 from kyc.domain.fact import Submission
-from kyc.domain.stream import TRANSACTION, Cited
+from kyc.domain.policies import NOTHING, Policies
+from kyc.domain.stream import POLICIES, TRANSACTION, Cited
 from kyc.domain.submission import ANY, Entry, StreamName, Unit
 from kyc.errors import CollisionError, KycError, RefusedError, VersionConflictError
 from kyc.store.append import Outcome
@@ -83,6 +84,16 @@ class Ledger:
         """
         return self.finish(self.begin(submissions))
 
+    def must_record(self, *submissions: Submission) -> None:
+        """Record what has to be on record before anything else is done.
+
+        Raises:
+            KycError: the first answer that is no receipt.
+        """
+        for answer in self.record(submissions):
+            if isinstance(answer, KycError):
+                raise answer
+
     def record_all(
         self, batches: Iterable[Sequence[Submission]]
     ) -> Iterator[tuple[Sequence[Submission], list[Answer]]]:
@@ -105,6 +116,11 @@ class Ledger:
         self._states.pop(name, None)
         self._load([name])
         return self._states[name].state
+
+    def policies(self) -> Policies:
+        """What head office has published as of now."""
+        found: Policies = self.state(POLICIES) or NOTHING
+        return found
 
     def begin(self, submissions: Sequence[Submission]) -> Round:
         """Admit submissions and send them on their way; :meth:`finish` waits for their answers.

@@ -19,7 +19,7 @@ from kyc.domain.event import Event
 from kyc.domain.fact import Submission
 from kyc.domain.governance import ArchiveRenewed, CheckpointAnchored, SigningKeyCompromised, SigningKeySucceeded
 from kyc.domain.submission import Origin
-from kyc.errors import IntegrityError, KycError, NotFoundError, RefusedError
+from kyc.errors import IntegrityError, NotFoundError, RefusedError
 from kyc.evidence import key_history, note, renewal
 from kyc.evidence.key_history import Compromise, Succession
 from kyc.evidence.note import Signer, Verifier
@@ -199,6 +199,4 @@ def renew(service: Service, algorithm: str, authority: Witnessed, actor: str, pr
 
 def _record(service: Service, actor: str, events: list[tuple[str, Event]]) -> None:
     origin = Origin(actor=actor, branch=HEAD_OFFICE, purpose="integrity", legal_basis="AML24-34")
-    for answer in service.ledger.record([Submission(key=key, origin=origin, data=event) for key, event in events]):
-        if isinstance(answer, KycError):
-            raise answer
+    service.ledger.must_record(*(Submission(key=key, origin=origin, data=event) for key, event in events))

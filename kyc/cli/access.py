@@ -57,14 +57,12 @@ def matrix(role: str | None = None, /, *, markdown: bool = False, shipped: bool 
     """
     from kyc.access import words
     from kyc.domain.access_rules import shipped_matrix
-    from kyc.domain.policies import NOTHING
-    from kyc.domain.stream import POLICIES
 
     if shipped:
         found = shipped_matrix()
     else:
         with service() as opened:
-            found = (opened.ledger.state(POLICIES) or NOTHING).access(opened.ledger.today())
+            found = opened.ledger.policies().access(opened.ledger.today())
     if markdown:
         print(words.markdown(found))
     else:
@@ -118,12 +116,10 @@ def grant(
     from uuid import uuid4
 
     from kyc.domain.access_log import AccessGranted
-    from kyc.domain.policies import NOTHING
-    from kyc.domain.stream import POLICIES
     from kyc.errors import InputError
 
     with service() as opened:
-        known = (opened.ledger.state(POLICIES) or NOTHING).access(opened.ledger.today())
+        known = opened.ledger.policies().access(opened.ledger.today())
         if role not in known.roles:
             raise InputError("no such role", field="role", rule=", ".join(known.roles), remedy="kyc access matrix")
         now = _now(opened)
@@ -296,9 +292,6 @@ def _record(opened: Service, event: OperatorEvent, actor: str) -> None:
     from kyc.domain.admit import HEAD_OFFICE
     from kyc.domain.fact import Submission
     from kyc.domain.submission import Origin
-    from kyc.errors import KycError
 
     origin = Origin(actor=actor, branch=HEAD_OFFICE, purpose="supervision", legal_basis="AML24-27")
-    (answer,) = opened.ledger.record([Submission(key=f"access/{uuid4().hex}", origin=origin, data=event)])
-    if isinstance(answer, KycError):
-        raise answer
+    opened.ledger.must_record(Submission(key=f"access/{uuid4().hex}", origin=origin, data=event))

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter, validators
 
 from kyc.cli.door import listing, looking
 from kyc.cli.main import screen
-from kyc.cli.registers import Count, day_of, named, numbers, policies_of, stream_of, who
+from kyc.cli.registers import Count, day_of, named, numbers, stream_of, who
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def diligence(number: str, /, *, on: str | None = None) -> None:
     with looking("customer", number) as opened:
         day = day_of(opened, on)
         state = registers.diligence_of(opened.log, number)
-        document = registers.diligence(number, state, policies_of(opened), day)
+        document = registers.diligence(number, state, opened.ledger.policies(), day)
         screen().answer(document, _told(state, document["review_due"], document["answers_due"]))
 
 
@@ -99,7 +99,7 @@ def reviews_due(*, on: str | None = None, branch: str | None = None, ahead: Days
         opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
-        found = reviews.due(opened.log, day, policies_of(opened), by=by, branch=branch, limit=limit)
+        found = reviews.due(opened.log, day, opened.ledger.policies(), by=by, branch=branch, limit=limit)
         known = named(opened.log, (one.stream_id for one in found))
         missing = reviews.unrated(opened.log, branch)
         document = {"on": day, "reviews": [known[one.stream_id] | plain(one) for one in found], "unrated": missing}
@@ -131,7 +131,7 @@ def objections(*, on: str | None = None, branch: str | None = None, ahead: Days 
         opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
-        found = reviews.objections(opened.log, day, policies_of(opened), by=by, branch=branch)
+        found = reviews.objections(opened.log, day, opened.ledger.policies(), by=by, branch=branch)
         known = named(opened.log, (one.stream_id for one in found))
         lines = [
             f"{one.due_on}  received {one.received_on}  {who(known[one.stream_id])}, {one.branch}" for one in found
@@ -195,7 +195,7 @@ def requests_due(*, on: str | None = None, branch: str | None = None, ahead: Day
         opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
-        found = consents.due(opened.log, day, policies_of(opened), by=by, branch=branch)
+        found = consents.due(opened.log, day, opened.ledger.policies(), by=by, branch=branch)
         known = named(opened.log, (one.customer for one in found))
         document = [known[one.customer] | _content(plain(one), "asked", "customer") for one in found]
         lines = [
@@ -231,7 +231,7 @@ def consent(number: str, /, *, on: str | None = None, purpose: str | None = None
                 {"customer": number, "purpose": purpose, "on": day} | {"answer": answer._asdict()}, [line]
             )
             return
-        document = registers.privacy(opened.log, number, policies_of(opened), day)
+        document = registers.privacy(opened.log, number, opened.ledger.policies(), day)
         lines = [
             f"notice       {one['notice']} on {one['presented_on']}, {one['channel'] or 'registration'}"
             for one in document["notices"]

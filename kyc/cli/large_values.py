@@ -9,7 +9,7 @@ from cyclopts import App, Parameter, validators
 
 from kyc.cli.door import listing
 from kyc.cli.main import screen, service
-from kyc.cli.registers import Count, day_of, named, numbers, policies_of, who
+from kyc.cli.registers import Count, day_of, named, numbers, who
 from kyc.cli.supervision import WAYS, plain, zone_of
 
 Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
@@ -54,7 +54,7 @@ def reached(
 
     with listing("large_value_reports") as page:
         opened = page.opened
-        on, zone, policies = day_of(opened, day), zone_of(opened), policies_of(opened)
+        on, zone, policies = day_of(opened, day), zone_of(opened), opened.ledger.policies()
         found = large_value_day.reached(
             opened.log, on, policies, zone, customer=customer, share=Decimal(near) / 100, limit=limit
         )
@@ -100,7 +100,7 @@ def _record(day: str, actor: str) -> None:
     with service() as opened:
         Engine(opened.log).catch_up()
         made = large_values.record(
-            opened.ledger, day_of(opened, day), policies_of(opened), zone_of(opened), actor or ACTOR
+            opened.ledger, day_of(opened, day), opened.ledger.policies(), zone_of(opened), actor or ACTOR
         )
         Engine(opened.log).catch_up()
     screen().answer(
@@ -125,7 +125,7 @@ def due(*, on: str | None = None, late: bool = False, limit: Count = 10_000) -> 
     with listing("large_value_reports") as page:
         opened = page.opened
         day = day_of(opened, on)
-        found = large_values.due(opened.log, day, policies_of(opened), limit)
+        found = large_values.due(opened.log, day, opened.ledger.policies(), limit)
         found = [one for one in found if one.late or not late]
         lines = [
             f"{one.due or 'no term'}{' LATE' if one.late else ''}: {one.customer or '(disposed of)'} on {one.day},"

@@ -11,7 +11,7 @@ from cyclopts import App
 
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
-from kyc.errors import InputError, KycError, NotFoundError
+from kyc.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from kyc.domain.event import Event
@@ -46,11 +46,10 @@ def adopt(*, actor: str, approver: str, jurisdiction: Jurisdiction = "CN") -> No
     jurisdiction
         Whose law the institution goes by: its authorities, documents and forms, and what the rulebook is asked for.
     """
-    from kyc.domain.policies import Policies, shipped_editions
-    from kyc.domain.stream import POLICIES
+    from kyc.domain.policies import shipped_editions
 
     with service() as opened:
-        known = opened.ledger.state(POLICIES) or Policies()
+        known = opened.ledger.policies()
         missing = [edition for edition in shipped_editions(jurisdiction) if not known.version(edition.rules)]
         for edition in missing:
             _publish(opened, edition, jurisdiction, actor, approver, "as shipped", f"adopt/{edition.rules}/1")
@@ -347,6 +346,4 @@ def _record(opened: Service, event: Event, actor: str, key: str) -> None:
     from kyc.domain.submission import Origin
 
     origin = Origin(actor=actor, branch=HEAD_OFFICE, purpose="governance", legal_basis="AML24-30")
-    (answer,) = opened.ledger.record([Submission(key=key, origin=origin, data=event)])
-    if isinstance(answer, KycError):
-        raise answer
+    opened.ledger.must_record(Submission(key=key, origin=origin, data=event))

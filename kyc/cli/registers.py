@@ -15,7 +15,6 @@ from kyc.cli.records import moment
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
-    from kyc.domain.policies import Policies
     from kyc.store.log import EventLog
     from kyc.wiring import Service
 
@@ -101,7 +100,7 @@ def documents_show(number: str, /, *, on: str | None = None) -> None:
 
     with looking("customer", number) as opened:
         day = day_of(opened, on)
-        rules = policies_of(opened).documents(day)
+        rules = opened.ledger.policies().documents(day)
         found = document_register.of_streams(opened.log, [stream_of(opened.log, number)], day, rules)
         lines = [
             f"{one.state:<14} {one.kind:<20} {one.printed.number if one.printed else '(disposed of)'}"
@@ -135,7 +134,7 @@ def documents_due(
     with listing("documents_due") as page:
         opened = page.opened
         day = day_of(opened, on)
-        rules = policies_of(opened).documents(day)
+        rules = opened.ledger.policies().documents(day)
         found = document_register.due(
             opened.log, day, rules, states=state or document_register.DUE, branch=branch, limit=limit
         )
@@ -167,15 +166,6 @@ def day_of(opened: Service, text: str | None) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
-
-
-def policies_of(opened: Service) -> Policies:
-    """What head office has published."""
-    from kyc.domain.policies import NOTHING
-    from kyc.domain.stream import POLICIES
-
-    found: Policies = opened.ledger.state(POLICIES) or NOTHING
-    return found
 
 
 def stream_of(log: EventLog, number: str) -> bytes:

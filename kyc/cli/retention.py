@@ -205,15 +205,13 @@ def asked_of(opened: Service, question: Question) -> Asked:
     Raises:
         InputError: not a date.
     """
-    from kyc.domain.policies import NOTHING
-    from kyc.domain.stream import POLICIES
     from projections.retention_deadlines import Asked
 
     try:
         on = opened.ledger.today() if question.on is None else date.fromisoformat(question.on)
     except ValueError:
         raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
-    policies = opened.ledger.state(POLICIES) or NOTHING
+    policies = opened.ledger.policies()
     lands = question.jurisdiction or ((policies.jurisdiction or "CN"),)
     return Asked(on, policies.retention(on), tuple(lands), question.feb29)
 

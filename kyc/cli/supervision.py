@@ -11,7 +11,7 @@ from cyclopts import App, Parameter, validators
 from kyc.cli.door import listing, looking
 from kyc.cli.main import screen
 from kyc.cli.records import moment
-from kyc.cli.registers import Count, day_of, named, numbers, policies_of, who
+from kyc.cli.registers import Count, day_of, named, numbers, who
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 
@@ -56,9 +56,8 @@ def summary(branch: str, span: str, /, *, reconcile: bool = False) -> None:
         opened = page.opened
         branches = opened.ledger.state(StreamName(BRANCHES.kind, BRANCHES.key))
         zone = supervised.zone_of(branches, branch, zone_of(opened))
-        found = supervised.summary(
-            opened.log, branch, first, last, zone, policies_of(opened), opened.ledger.today(), reconcile=reconcile
-        )
+        policies, today = opened.ledger.policies(), opened.ledger.today()
+        found = supervised.summary(opened.log, branch, first, last, zone, policies, today, reconcile=reconcile)
         page.tell(supervised.as_dict(found), supervised.lines(found))
 
 
@@ -80,7 +79,7 @@ def quality(*, branch: str | None = None, on: str | None = None, every: bool = F
 
     with listing("findings") as page:
         opened = page.opened
-        day, policies = day_of(opened, on), policies_of(opened)
+        day, policies = day_of(opened, on), opened.ledger.policies()
         totals = data_quality.totals(opened.log, policies, day, branch)
         document: dict[str, Any] = {
             "on": day, "branches": [one._asdict() | {"score": str(one.score)} for one in totals]

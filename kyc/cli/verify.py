@@ -11,7 +11,7 @@ from cyclopts import App, Parameter, validators
 
 from kyc.cli.keys import certificates
 from kyc.cli.main import screen, service
-from kyc.errors import InputError, IntegrityError, KycError, UnreachableError
+from kyc.errors import InputError, IntegrityError, UnreachableError
 
 if TYPE_CHECKING:
     from kyc.evidence.checkpoint import Checkpoint
@@ -195,6 +195,4 @@ def _record(opened: Service, report: Report, actor: str, scope: str) -> None:
         events = [IntegrityVerified(**said, scope=scope, size=sealed.size, root=sealed.root.hex())]
     origin = Origin(actor=actor, branch=HEAD_OFFICE, purpose="integrity", legal_basis="AML24-34")
     lines = [Submission(key=f"verify/{now}/{at}", origin=origin, data=event) for at, event in enumerate(events)]
-    for answer in opened.ledger.record(lines):
-        if isinstance(answer, KycError):
-            raise answer
+    opened.ledger.must_record(*lines)

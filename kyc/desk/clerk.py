@@ -15,7 +15,7 @@ from kyc.domain.admit import HEAD_OFFICE, State
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
 from kyc.domain.submission import Origin, Scan, StreamName
-from kyc.errors import KycError, NotFoundError
+from kyc.errors import NotFoundError
 from kyc.wiring import Service
 
 SYSTEM: Final = "desk"
@@ -90,6 +90,4 @@ class Desk:
         submission = Submission(
             key=key or f"desk/{uuid4().hex}", origin=origin, data=event, stream=stream, scans=scans
         )
-        (answer,) = self.service.ledger.record([submission])
-        if isinstance(answer, KycError):
-            raise answer
+        self.service.ledger.must_record(submission)

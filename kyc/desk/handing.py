@@ -10,7 +10,6 @@ from kyc.domain.admit import HEAD_OFFICE
 from kyc.domain.fact import Submission
 from kyc.domain.governance import ExportSigned
 from kyc.domain.submission import Origin
-from kyc.errors import KycError
 from kyc.ledger import Ledger
 from kyc.retention.register import own_exports
 from kyc.wiring import Service
@@ -42,9 +41,7 @@ def note(opened: Service, exported: Exported, stated: Order, ledger: Ledger | No
     )  # fmt: skip
     origin = Origin(actor=stated.actor, branch=HEAD_OFFICE, purpose=stated.purpose, legal_basis=stated.legal_basis)
     submission = Submission(key=f"export/{exported.manifest}", origin=origin, data=signed)
-    (answer,) = (ledger or opened.ledger).record([submission])
-    if isinstance(answer, KycError):
-        raise answer
+    (ledger or opened.ledger).must_record(submission)
     handed_out.note(opened.log, own_exports(opened.configuration.home), exported)
 
 

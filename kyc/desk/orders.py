@@ -19,8 +19,6 @@ import msgspec
 from kyc.desk.clerk import Desk
 from kyc.domain import authority as o
 from kyc.domain.legal_order_rules import Violation
-from kyc.domain.policies import NOTHING
-from kyc.domain.stream import POLICIES
 from kyc.domain.submission import Scan, StreamName
 from kyc.errors import NotFoundError, RefusedError
 from replay.scopes import CODES
@@ -73,8 +71,7 @@ class OrderDesk(Desk):
         order = self._order(number).received
         if order is None:
             return (_FOREIGN,)
-        policies = self.service.ledger.state(POLICIES) or NOTHING
-        lawful = o.violations(order, policies, self._day_of(order))
+        lawful = o.violations(order, self.service.ledger.policies(), self._day_of(order))
         return (*lawful, *self._ours(order))
 
     def _ours(self, order: o.OrderReceived) -> Iterator[Violation]:

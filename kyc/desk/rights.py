@@ -23,7 +23,6 @@ from kyc.desk.clerk import Desk
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.calendar import later
 from kyc.domain.customer import AttributeCorrected
-from kyc.domain.policies import NOTHING, Policies
 from kyc.domain.privacy import (
     ConsentGiven,
     ConsentWithdrawn,
@@ -36,7 +35,6 @@ from kyc.domain.privacy import (
     RightsRequestRefused,
 )
 from kyc.domain.rulebook import Within
-from kyc.domain.stream import POLICIES
 from kyc.domain.submission import StreamName
 from kyc.errors import ConflictError, RefusedError
 from projections import account_register, retention_deadlines
@@ -122,7 +120,7 @@ class RightsDesk(Desk):
     ) -> date:  # fmt: skip
         """Take a request in; the day by which it is answered, by the policy of the day."""
         today = self.service.ledger.today()
-        ruling = self._policies().ruling("answer.data-subject", today)
+        ruling = self.service.ledger.policies().ruling("answer.data-subject", today)
         due = later(today, ruling.of(Within).period if ruling else _TERM)
         asked = RightsRequestReceived(
             occurred_at=self.now, request=number, kind=kind, customer=customer, requester=requester, proof=proof,
@@ -237,7 +235,7 @@ class RightsDesk(Desk):
 
     def _kept(self, customer: str, today: date) -> tuple[bool, tuple[str, ...], date | None]:
         """Whether anything of a customer has to be kept, by which rules, and the first day on which nothing is."""
-        log, policies = self.service.log, self._policies()
+        log, policies = self.service.log, self.service.ledger.policies()
         Engine(log).catch_up()
         asked = retention_deadlines.Asked(today, policies.retention(today), ((policies.jurisdiction or "CN"),))
         person = log.stream_id(StreamName("customer", customer))
@@ -254,10 +252,6 @@ class RightsDesk(Desk):
         return kept, tuple(sorted({name for one in found for name in one.policies})), possible
 
     # --- helpers ----------------------------------------------------------------------------------------
-
-    def _policies(self) -> Policies:
-        found = self.service.ledger.state(POLICIES)
-        return found if isinstance(found, Policies) else NOTHING
 
     def _open(self, number: str, kinds: frozenset[str]) -> RequestState:
         request: RequestState = self.state("request", number)

@@ -298,9 +298,7 @@ def record(ledger: Ledger, event: Event, key: str, origin: Origin) -> None:
     Raises:
         KycError: the ledger's answer, where it is not a receipt.
     """
-    (answer,) = ledger.record([Submission(key=key, origin=origin, data=event)])
-    if isinstance(answer, KycError):
-        raise answer
+    ledger.must_record(Submission(key=key, origin=origin, data=event))
 
 
 def open_disposal(state: Retention, record_class: RecordClass, span: str) -> Disposal | None:

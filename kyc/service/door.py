@@ -20,8 +20,7 @@ from kyc.access.ask import Ask
 from kyc.access.gate import Grant
 from kyc.clock import to_datetime
 from kyc.domain.governance import BRANCHES
-from kyc.domain.policies import NOTHING, Policies
-from kyc.domain.stream import POLICIES
+from kyc.domain.policies import Policies
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 from kyc.ledger import Ledger
@@ -66,8 +65,7 @@ class Look:
 
     def policies(self) -> Policies:
         """What head office has published. The ledger of appends belongs to its own thread: this is another."""
-        found: Policies = Ledger(self.log, self.zone).state(POLICIES) or NOTHING
-        return found
+        return Ledger(self.log, self.zone).policies()
 
     def text(self, name: str) -> str | None:
         """A parameter as it was given; empty counts as not given."""
