@@ -190,16 +190,10 @@ def extract(number: str, /) -> None:
     number
         The customer number.
     """
-    from kyc.access import extracts
-    from kyc.domain.access_log import DisclosureRecorded
-    from kyc.domain.submission import StreamName
+    from kyc.desk import own_data
 
     with looking("access", number) as opened:
-        told = [one.event for one in opened.log.events(StreamName("access", number)) if one.event is not None]
-        orders = {one.order for one in told if isinstance(one, DisclosureRecorded) and one.order}
-        states = {order: opened.ledger.state(StreamName("order", order)) for order in orders}
-        secret = [order for order, state in states.items() if state is None or state.secret]
-        found = extracts.for_the_person(told, secret)
+        found = own_data.accesses(opened.ledger, number)
     lines = [f"{one['day']}  looked at: {', '.join(one['fields'])}" for one in found["access_log"]]
     lines += [
         f"{one['day']}  given to {one['recipient']} for {one['purpose']}: {', '.join(one['fields'])}"

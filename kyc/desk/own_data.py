@@ -38,6 +38,7 @@ def of_customer(ledger: Ledger, number: str) -> dict[str, Any]:
         raise NotFoundError("no such customer", field="customer")
     registered = plain(state.registered)
     held = [account.account for account in state.accounts]
+    seen = accesses(ledger, number)
     return {
         "customer": state.customer,
         "type": state.type,
@@ -55,7 +56,8 @@ def of_customer(ledger: Ledger, number: str) -> dict[str, Any]:
         "transactions": [told for account in held for told in _postings(ledger, account)],
         "notices": list(dict.fromkeys((state.registered.notice, *state.privacy.notices))),
         "consents": list(state.privacy.consents),
-        **_accesses(ledger, number),
+        "access_log": seen["access_log"],
+        "disclosures": seen["disclosures"],
     }
 
 
@@ -94,11 +96,10 @@ def _postings(ledger: Ledger, account: str) -> list[dict[str, Any]]:
     return found
 
 
-def _accesses(ledger: Ledger, number: str) -> dict[str, Any]:
-    """Who looked and what was given out, without secret readers and what went out under a secret order."""
+def accesses(ledger: Ledger, number: str) -> dict[str, Any]:
+    """The extract of a person's access log, without secret readers and what went out under a secret order."""
     told = [one.event for one in ledger.log.events(StreamName("access", number)) if one.event is not None]
     orders = {one.order for one in told if isinstance(one, DisclosureRecorded) and one.order}
     states = {order: ledger.state(StreamName("order", order)) for order in orders}
     secret = [order for order, state in states.items() if state is None or state.secret]
-    found = extracts.for_the_person(told, secret)
-    return {"access_log": found["access_log"], "disclosures": found["disclosures"]}
+    return extracts.for_the_person(told, secret)
