@@ -10,8 +10,7 @@ from cyclopts import App
 
 from kyc.cli.door import Page, listing
 from kyc.cli.records import moment
-from kyc.cli.registers import Count, named, numbers, who
-from kyc.cli.supervision import plain, zone_of
+from kyc.cli.registers import Count, numbers, who
 from kyc.clock import to_datetime
 from kyc.domain.submission import StreamName
 
@@ -102,7 +101,7 @@ def reads_busy(
         start = start if since or until else now - _DAY
         found = access_log.hours(opened.log, start, stop, least=least, limit=limit)
         lines = [
-            f"{one.hour.astimezone(zone_of(opened)):%Y-%m-%d %H:%M}  {one.reader:<20} {one.reads:>7,} reads,"
+            f"{one.hour.astimezone(opened.ledger.zone):%Y-%m-%d %H:%M}  {one.reader:<20} {one.reads:>7,} reads,"
             f" {one.pages:,} pages of lists of {one.customers:,} customers, {one.refused:,} refused,"
             f" {one.disclosed:,} given out"
             for one in found
@@ -121,6 +120,7 @@ def reads_flags(*, operator: str | None = None, limit: Count = 1_000) -> None:
         Flags, and emergency accesses, told at most.
     """
     from projections import access_log
+    from replay import registers
 
     with listing("anomalies", action="audit") as page:
         opened = page.opened
@@ -128,8 +128,11 @@ def reads_flags(*, operator: str | None = None, limit: Count = 1_000) -> None:
         pending = [
             one for one in access_log.unreviewed(opened.log, limit) if operator is None or one.operator == operator
         ]
-        zone = zone_of(opened)
-        document = {"flags": [plain(one) for one in flags], "unreviewed": [plain(one) for one in pending]}
+        zone = opened.ledger.zone
+        document = {
+            "flags": [registers.spelled(one) for one in flags],
+            "unreviewed": [registers.spelled(one) for one in pending],
+        }
         lines = [
             *(
                 f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}  {one.operator:<20} {one.kind}, {one.number:,}"
@@ -179,7 +182,7 @@ def disclosures(
     """
     from projections import disclosure_register
     from projections.disclosure_register import Wanted
-    from replay import render
+    from replay import registers, render
 
     with listing("disclosures", action="audit") as page:
         opened = page.opened
@@ -189,13 +192,13 @@ def disclosures(
             start=start, stop=stop,
         )  # fmt: skip
         found = disclosure_register.search(opened.log, wanted, limit)
-        known = named(opened.log, (one.customer for one in found if one.customer is not None))
-        zone = zone_of(opened)
+        known = registers.named(opened.log, (one.customer for one in found if one.customer is not None))
+        zone = opened.ledger.zone
         document, lines = [], []
         for one in found:
             said = {} if one.said is None else render.plain(one.said)
             about = known[one.customer] if one.customer is not None else {}
-            document.append(plain(one) | {"customer": about.get("customer"), "said": said or None})
+            document.append(registers.spelled(one) | {"customer": about.get("customer"), "said": said or None})
             lines.append(
                 f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}  {one.kind:<10}"
                 f" {said.get('recipient') or ('the person' if said else '(disposed of)')}"
@@ -214,15 +217,17 @@ def _span(opened: Service, since: str | None, until: str | None) -> tuple[dateti
     """The span of time a person means, everything where nothing is given."""
     from projections import access_log
 
-    zone = zone_of(opened)
+    zone = opened.ledger.zone
     return moment(since, zone, end=False) or access_log.FIRST, moment(until, zone) or access_log.LAST
 
 
 def _tell(page: Page, found: Sequence[Access]) -> None:
     """Accesses, with the numbers of the customers."""
-    known = named(page.opened.log, (one.customer for one in found))
-    zone = zone_of(page.opened)
-    document = [plain(one) | {"customer": known[one.customer]["customer"]} for one in found]
+    from replay import registers
+
+    known = registers.named(page.opened.log, (one.customer for one in found))
+    zone = page.opened.ledger.zone
+    document = [registers.spelled(one) | {"customer": known[one.customer]["customer"]} for one in found]
     lines = [
         f"{one.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {one.kind:<9} {one.reader:<12}"
         f" {who(known[one.customer])}: {', '.join(one.fields)}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter, validators
 
 from kyc.cli.door import listing, looking
 from kyc.cli.main import screen
-from kyc.cli.registers import Count, day_of, named, numbers, stream_of, who
+from kyc.cli.registers import Count, day_of, numbers, who
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,15 +94,20 @@ def reviews_due(*, on: str | None = None, branch: str | None = None, ahead: Days
         Customers told at most.
     """
     from projections import reviews
+    from replay import registers
 
     with listing("reviews_due") as page:
         opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
         found = reviews.due(opened.log, day, opened.ledger.policies(), by=by, branch=branch, limit=limit)
-        known = named(opened.log, (one.stream_id for one in found))
+        known = registers.named(opened.log, (one.stream_id for one in found))
         missing = reviews.unrated(opened.log, branch)
-        document = {"on": day, "reviews": [known[one.stream_id] | plain(one) for one in found], "unrated": missing}
+        document = {
+            "on": day,
+            "reviews": [known[one.stream_id] | registers.plain(one) for one in found],
+            "unrated": missing,
+        }
         lines = [
             f"{one.due_on}  {one.state:<7}  {one.tier or 'not rated':<9}  {who(known[one.stream_id])}, {one.branch}"
             for one in found
@@ -126,17 +131,18 @@ def objections(*, on: str | None = None, branch: str | None = None, ahead: Days 
         Also what falls due within so many days after it.
     """
     from projections import reviews
+    from replay import registers
 
     with listing("reviews_due") as page:
         opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
         found = reviews.objections(opened.log, day, opened.ledger.policies(), by=by, branch=branch)
-        known = named(opened.log, (one.stream_id for one in found))
+        known = registers.named(opened.log, (one.stream_id for one in found))
         lines = [
             f"{one.due_on}  received {one.received_on}  {who(known[one.stream_id])}, {one.branch}" for one in found
         ]
-        document = {"on": day, "objections": [known[one.stream_id] | plain(one) for one in found]}
+        document = {"on": day, "objections": [known[one.stream_id] | registers.plain(one) for one in found]}
         page.tell(document, lines or ["nothing is due"], numbers(known))
 
 
@@ -155,26 +161,20 @@ def screening(name: str, version: str, /, *, branch: str | None = None, limit: C
         Customers told at most.
     """
     from projections import reviews
+    from replay import registers
 
     with listing("screening") as page:
         opened = page.opened
         found = reviews.stale(opened.log, name, version, branch=branch, limit=limit)
-        known = named(opened.log, (one.stream_id for one in found))
+        known = registers.named(opened.log, (one.stream_id for one in found))
         lines = [
             f"{who(known[one.stream_id])}, {one.branch}  "
             f"{f'{one.list_version} on {one.screened_on}' if one.list_version else 'never screened'}"
             for one in found
         ]
-        document = [known[one.stream_id] | plain(one) for one in found]
+        document = [known[one.stream_id] | registers.plain(one) for one in found]
         told = {"list": name, "version": version, "customers": document}
         page.tell(told, lines or ["nobody"], numbers(known))
-
-
-def plain(row: Any) -> dict[str, Any]:
-    """A row without the ids of streams (:func:`replay.registers.plain`)."""
-    from replay import registers
-
-    return registers.plain(row)
 
 
 def requests_due(*, on: str | None = None, branch: str | None = None, ahead: Days = 15) -> None:
@@ -190,14 +190,17 @@ def requests_due(*, on: str | None = None, branch: str | None = None, ahead: Day
         Also what falls due within so many days after it.
     """
     from projections import consents
+    from replay import registers
 
     with listing("requests") as page:
         opened = page.opened
         day = day_of(opened, on)
         by = day + timedelta(days=ahead)
         found = consents.due(opened.log, day, opened.ledger.policies(), by=by, branch=branch)
-        known = named(opened.log, (one.customer for one in found))
-        document = [known[one.customer] | _content(plain(one), "asked", "customer") for one in found]
+        known = registers.named(opened.log, (one.customer for one in found))
+        document = [
+            known[one.customer] | registers.content(registers.plain(one), "asked", "customer") for one in found
+        ]
         lines = [
             f"{one.due_on}  {'overdue' if one.due_on < day else 'open   '}  "
             f"{one.asked.request if one.asked else '(disposed of)'} {one.kind}, received {one.received_on}  "
@@ -223,7 +226,7 @@ def consent(number: str, /, *, on: str | None = None, purpose: str | None = None
     from replay import registers
 
     with looking("customer", number) as opened:
-        day, stream = day_of(opened, on), stream_of(opened.log, number)
+        day, stream = day_of(opened, on), registers.stream_of(opened.log, number)
         if purpose is not None:
             answer = consents.may(opened.log, stream, purpose, day)
             line = f"{'yes' if answer.allowed else 'no'}: {answer.because}{f' on {answer.on}' if answer.on else ''}"
@@ -251,13 +254,6 @@ def consent(number: str, /, *, on: str | None = None, purpose: str | None = None
         screen().answer(document, lines or ["nothing"])
 
 
-def _content(values: dict[str, Any], cell: str, *hidden: str) -> dict[str, Any]:
-    """A row with what was encrypted among its own values (:func:`replay.registers.content`)."""
-    from replay import registers
-
-    return registers.content(values, cell, *hidden)
-
-
 def owners(number: str, /, *, as_of: str | None = None) -> None:
     """Who stands behind a customer on a day: owners, controllers, agents, relatives, also through other customers.
 
@@ -272,9 +268,9 @@ def owners(number: str, /, *, as_of: str | None = None) -> None:
     from replay import registers
 
     with looking("customer", number) as opened:
-        day, stream = day_of(opened, as_of), stream_of(opened.log, number)
+        day, stream = day_of(opened, as_of), registers.stream_of(opened.log, number)
         found = graph.behind(opened.log, stream, day)
-        known = named(opened.log, (one for edge in found for one in edge.through))
+        known = registers.named(opened.log, (one for edge in found for one in edge.through))
         document, lines = [], []
         for edge in found:
             document.append(told := registers.edge(edge, known))
@@ -304,6 +300,7 @@ def holds(
     """
     from kyc.domain.submission import StreamName
     from projections import hold_register
+    from replay import registers
 
     with listing("holds") as page:
         opened = page.opened
@@ -316,7 +313,7 @@ def holds(
         )
         document = []
         for one in found:
-            values = _content(plain(one), "placed", "subject", "released")
+            values = registers.content(registers.plain(one), "placed", "subject", "released")
             end = (
                 {"release": {"reason": one.released.reason, "approver": one.released.approver}}
                 if one.released

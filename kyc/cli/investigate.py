@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
@@ -46,7 +45,7 @@ def compare(
     from replay import compare as both
 
     with looking("customer", number, "replay") as opened:
-        zone = ZoneInfo(opened.configuration.zone)
+        zone = opened.ledger.zone
         start = moment(first, zone)
         assert start is not None, "an option that must be given"
         found = both.customer(
@@ -90,7 +89,7 @@ def paths(
 
     with listing("paths") as page:
         opened = page.opened
-        zone = ZoneInfo(opened.configuration.zone)
+        zone = opened.ledger.zone
         wanted = Wanted(
             follow=follow, since=moment(since, zone, end=False), until=moment(until, zone), steps=steps, paths=most
         )
@@ -119,7 +118,7 @@ def day(branch: str, on: str, /, *, as_of: str | None = None) -> None:
         raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
     with listing(about=StreamName("branch", branch), action="supervise") as page:
         opened = page.opened
-        zone = ZoneInfo(opened.configuration.zone)
+        zone = opened.ledger.zone
         found = past.day(opened.log, branch, asked, zone, moment(as_of, zone))
         page.record(subjects=[one.stream for one in (*found.told, *found.late)])
         screen().answer(past.as_dict(found), past.lines(found, zone))

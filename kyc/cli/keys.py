@@ -192,14 +192,12 @@ def compromised(key: str, /, *, since: Annotated[str, Parameter(name="--from")],
     actor
         Who declares it, by pseudonym.
     """
-    from zoneinfo import ZoneInfo
-
     from kyc.cli.records import moment
     from kyc.clock import from_datetime
     from kyc.signing import compromise
 
     with service() as opened:
-        at = moment(since, ZoneInfo(opened.configuration.zone), end=False)
+        at = moment(since, opened.ledger.zone, end=False)
         assert at is not None, "a text gives a moment"
         said = compromise(opened, key, from_datetime(at), actor)
         screen().answer(

@@ -9,8 +9,8 @@ from cyclopts import App, Parameter, validators
 
 from kyc.cli.door import listing
 from kyc.cli.main import screen, service
-from kyc.cli.registers import Count, day_of, named, numbers, who
-from kyc.cli.supervision import WAYS, plain, zone_of
+from kyc.cli.registers import Count, day_of, numbers, who
+from kyc.cli.supervision import WAYS
 
 Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
 
@@ -50,23 +50,23 @@ def reached(
         _record(day, actor)
         return
     from projections import large_value_day
-    from replay import render
+    from replay import registers, render
 
     with listing("large_value_reports") as page:
         opened = page.opened
-        on, zone, policies = day_of(opened, day), zone_of(opened), opened.ledger.policies()
+        on, zone, policies = day_of(opened, day), opened.ledger.zone, opened.ledger.policies()
         found = large_value_day.reached(
             opened.log, on, policies, zone, customer=customer, share=Decimal(near) / 100, limit=limit
         )
         found = [one for one in found if not split or not one.threshold.reached(one.largest)]
         totals = [] if customer is None else large_value_day.totals(opened.log, customer, on, zone)
         unconverted = large_value_day.unconverted(opened.log, on, policies, zone)
-        known = named(opened.log, (one.customer for one in found))
+        known = registers.named(opened.log, (one.customer for one in found))
         document = {
             "day": on, "unconverted": unconverted,
             "totals": [one._asdict() for one in totals],
             "reached": [
-                plain(one) | {
+                registers.spelled(one) | {
                     "customer": known[one.customer]["customer"], "split": one.split, "ruling": one.ruling.explain(),
                     "threshold": render.plain(one.threshold),
                 }
@@ -100,7 +100,7 @@ def _record(day: str, actor: str) -> None:
     with service() as opened:
         Engine(opened.log).catch_up()
         made = large_values.record(
-            opened.ledger, day_of(opened, day), opened.ledger.policies(), zone_of(opened), actor or ACTOR
+            opened.ledger, day_of(opened, day), opened.ledger.policies(), opened.ledger.zone, actor or ACTOR
         )
         Engine(opened.log).catch_up()
     screen().answer(

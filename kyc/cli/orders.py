@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App
 
-from kyc.cli.compliance import Days, plain
+from kyc.cli.compliance import Days
 from kyc.cli.door import Page, listing, looking
 from kyc.cli.main import screen
 from kyc.cli.records import moment
-from kyc.cli.registers import Count, named, numbers, who
+from kyc.cli.registers import Count, numbers, who
 from kyc.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -127,20 +127,23 @@ def assistance(*, since: str | None = None, until: str | None = None, limit: int
         Entries told at most.
     """
     from projections import orders
+    from replay import registers
 
     with listing("orders", "secret_orders") as page:
         at, zone = _instant(page.opened, until)
         start = moment(since, zone, end=False)
         span: dict[str, Any] = {} if start is None else {"since": start}
         found = orders.assistance(page.opened.log, at, limit=limit, **span)
-        known = named(page.opened.log, (one.customer for one in found if one.customer))
+        known = registers.named(page.opened.log, (one.customer for one in found if one.customer))
         lines = [_act_line(one, zone) for one in found] or ["nothing was done for any authority"]
         document = {"assistance": [_act(one) for one in found]}
         page.tell(document, lines, numbers(known), _accounts(page.opened, [one.account for one in found]))
 
 
 def _tell_due(page: Page, found: Due, at: datetime, zone: ZoneInfo) -> None:
-    known = named(page.opened.log, (one.customer for one in found.notices))
+    from replay import registers
+
+    known = registers.named(page.opened.log, (one.customer for one in found.notices))
     document = {
         "at": at.isoformat(),
         "lapsing": [_freeze(one) for one in found.lapsing],
@@ -160,22 +163,20 @@ def _tell_due(page: Page, found: Due, at: datetime, zone: ZoneInfo) -> None:
 def _instant(opened: Service, on: str | None) -> tuple[datetime, ZoneInfo]:
     from kyc.clock import to_datetime
 
-    zone = ZoneInfo(opened.configuration.zone)
+    zone = opened.ledger.zone
     return moment(on, zone) or to_datetime(opened.clock.now_us()), zone
 
 
 def _order(one: Order) -> dict[str, Any]:
-    from replay import render
+    from replay import registers
 
-    values = {name: value for name, value in plain(one).items() if name not in {"accounts", "customer", "papers"}}
-    return values | (render.plain(one.papers) if one.papers else {"disposed": True})
+    return registers.content(registers.plain(one), "papers", "accounts", "customer")
 
 
 def _freeze(one: Freeze) -> dict[str, Any]:
-    from replay import render
+    from replay import registers
 
-    values = {name: value for name, value in plain(one).items() if name not in {"order_id", "named"}}
-    return values | (render.plain(one.named) if one.named else {"disposed": True})
+    return registers.content(registers.plain(one), "named", "order_id")
 
 
 def _act(one: Assistance) -> dict[str, Any]:

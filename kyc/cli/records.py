@@ -97,7 +97,7 @@ def ingest(
 
     total = intake.Tally()
     with service() as opened, ExitStack() as stack:
-        setting = _setting(messages, ZoneInfo(opened.configuration.zone))
+        setting = _setting(messages, opened.ledger.zone)
         shared = None if rejects is None else stack.enter_context(intake.Rejects(rejects))
         for path in paths:
             target = rejects or Path(f"{path.name}.rejects.ndjson")
@@ -174,7 +174,7 @@ def show(number: str, /, *, as_of: str | None = None, about: str | None = None) 
     from replay import history as past
 
     with looking("customer", number) as opened:
-        zone = ZoneInfo(opened.configuration.zone)
+        zone = opened.ledger.zone
         found = past.customer(
             opened.log, number, as_of=moment(as_of, zone), about=moment(about, zone), with_postings=False
         )
@@ -210,7 +210,7 @@ def history(
     from replay import history as past
 
     with looking("customer", number, "replay") as opened:
-        zone = ZoneInfo(opened.configuration.zone)
+        zone = opened.ledger.zone
         found = past.customer(
             opened.log, number, as_of=moment(as_of, zone), about=moment(about, zone),
             since=moment(since, zone, end=False), with_postings=postings,
@@ -231,7 +231,7 @@ def show_transaction(reference: str, /, *, as_of: str | None = None) -> None:
     from replay import reconstruct
 
     with looking("transaction", reference) as opened:
-        zone = ZoneInfo(opened.configuration.zone)
+        zone = opened.ledger.zone
         found = reconstruct.transaction(opened.log, opened.sealed, reference, as_of=moment(as_of, zone))
         screen().answer(reconstruct.as_dict(found), reconstruct.lines(found, zone))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter, validators
 
@@ -15,7 +13,6 @@ from kyc.cli.records import moment
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
-    from kyc.store.log import EventLog
     from kyc.wiring import Service
 
 By = Literal["number", "name", "document", "phone", "email", "identifier", "account", "party", "party-document"]
@@ -72,7 +69,7 @@ def find(
 
     with listing() as page:
         opened = page.opened
-        zone = ZoneInfo(opened.configuration.zone)
+        zone = opened.ledger.zone
         wanted = register.Wanted(
             text=text, fields=by, branch=branch, former=former, by_sound=by_sound, as_of=moment(as_of, zone),
             about=moment(about, zone), limit=limit,
@@ -96,12 +93,12 @@ def documents_show(number: str, /, *, on: str | None = None) -> None:
         The day in the institution's zone, such as 2026-03-01; today.
     """
     from projections import document_register
-    from replay.registers import document
+    from replay import registers
 
     with looking("customer", number) as opened:
         day = day_of(opened, on)
         rules = opened.ledger.policies().documents(day)
-        found = document_register.of_streams(opened.log, [stream_of(opened.log, number)], day, rules)
+        found = document_register.of_streams(opened.log, [registers.stream_of(opened.log, number)], day, rules)
         lines = [
             f"{one.state:<14} {one.kind:<20} {one.printed.number if one.printed else '(disposed of)'}"
             f"  {one.country}, expires {one.expires_on or 'never'}"
@@ -109,7 +106,7 @@ def documents_show(number: str, /, *, on: str | None = None) -> None:
             f"{f', check: {one.checked} on {one.checked_on}' if one.checked else ''}"
             for one in found
         ]
-        told = {"customer": number, "on": day, "documents": [document(one) for one in found]}
+        told = {"customer": number, "on": day, "documents": [registers.document(one) for one in found]}
         screen().answer(told, lines or ["no documents"])
 
 
@@ -130,6 +127,7 @@ def documents_due(
         Customers told at most.
     """
     from projections import document_register
+    from replay import registers
 
     with listing("documents_due") as page:
         opened = page.opened
@@ -138,7 +136,7 @@ def documents_due(
         found = document_register.due(
             opened.log, day, rules, states=state or document_register.DUE, branch=branch, limit=limit
         )
-        known = named(opened.log, (one.stream_id for one in found))
+        known = registers.named(opened.log, (one.stream_id for one in found))
         document = [
             known[one.stream_id] | {name: value for name, value in one._asdict().items() if name != "stream_id"}
             for one in found
@@ -168,22 +166,8 @@ def day_of(opened: Service, text: str | None) -> date:
         raise InputError("not a date", field="on", rule="ISO 8601", remedy="2026-03-01") from None
 
 
-def stream_of(log: EventLog, number: str) -> bytes:
-    """The stream of a customer (:func:`replay.registers.stream_of`)."""
-    from replay import registers
-
-    return registers.stream_of(log, number)
-
-
-def named(log: EventLog, streams: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
-    """Customer number and first name by stream (:func:`replay.registers.named`)."""
-    from replay import registers
-
-    return registers.named(log, streams)
-
-
 def numbers(known: dict[bytes, dict[str, Any]]) -> list[str | None]:
-    """The customer numbers among :func:`named`."""
+    """The customer numbers among :func:`replay.registers.named`."""
     return [one["customer"] for one in known.values()]
 
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
+from typing import Any, Final, Literal
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from kyc.cli.door import listing, looking
 from kyc.cli.main import screen
 from kyc.cli.records import moment
-from kyc.cli.registers import Count, day_of, named, numbers, who
+from kyc.cli.registers import Count, day_of, numbers, who
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 
-if TYPE_CHECKING:
-    from kyc.wiring import Service
-
-Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
 WAYS: Final = {"credit": "receipts", "debit": "payments"}
 
 
@@ -55,7 +50,7 @@ def summary(branch: str, span: str, /, *, reconcile: bool = False) -> None:
     with listing("summary", about=StreamName("branch", branch), action="supervise") as page:
         opened = page.opened
         branches = opened.ledger.state(StreamName(BRANCHES.kind, BRANCHES.key))
-        zone = supervised.zone_of(branches, branch, zone_of(opened))
+        zone = supervised.zone_of(branches, branch, opened.ledger.zone)
         policies, today = opened.ledger.policies(), opened.ledger.today()
         found = supervised.summary(opened.log, branch, first, last, zone, policies, today, reconcile=reconcile)
         page.tell(supervised.as_dict(found), supervised.lines(found))
@@ -76,6 +71,7 @@ def quality(*, branch: str | None = None, on: str | None = None, every: bool = F
         Files told at most.
     """
     from projections import data_quality
+    from replay import registers
 
     with listing("findings") as page:
         opened = page.opened
@@ -94,8 +90,10 @@ def quality(*, branch: str | None = None, on: str | None = None, every: bool = F
         ]
         if branch is not None:
             files = data_quality.listed(opened.log, policies, day, branch=branch, faulty=not every, limit=limit)
-            known = named(opened.log, (one.stream_id for one in files))
-            document["files"] = [known[one.stream_id] | plain(one) | {"score": str(one.score)} for one in files]
+            known = registers.named(opened.log, (one.stream_id for one in files))
+            document["files"] = [
+                known[one.stream_id] | registers.spelled(one) | {"score": str(one.score)} for one in files
+            ]
             for one in files:
                 faults = [
                     *(f"no {name}" for name in one.missing), *one.findings,
@@ -134,10 +132,10 @@ def counterparties(
     from replay import registers
 
     with looking("customer", number) as opened:
-        zone = zone_of(opened)
+        zone = opened.ledger.zone
         start, stop = moment(since, zone, end=False), moment(until, zone)
         found = counterparty_edge.of_customer(opened.log, number, zone, start=start, stop=stop, by=by, limit=limit)
-        known = named(opened.log, (holder for one in found for holder in one.holders))
+        known = registers.named(opened.log, (holder for one in found for holder in one.holders))
         document, lines = [], []
         for one in found:
             document.append(told := registers.dealing(one, known))
@@ -150,18 +148,3 @@ def counterparties(
                 f"{', known by name only' if one.known_by == 'name' else ''}"
             )
         screen().answer({"customer": number, "counterparties": document}, lines or ["nobody"])
-
-
-# --- what the commands share ----------------------------------------------------------------------------
-
-
-def zone_of(opened: Service) -> ZoneInfo:
-    """The institution's zone."""
-    return ZoneInfo(opened.configuration.zone)
-
-
-def plain(row: Any) -> dict[str, Any]:
-    """A row for JSON, streams in hexadecimal (:func:`replay.registers.spelled`)."""
-    from replay import registers
-
-    return registers.spelled(row)

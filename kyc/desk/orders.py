@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Final, Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,7 +19,7 @@ from kyc.desk.clerk import Desk
 from kyc.domain import authority as o
 from kyc.domain.legal_order_rules import Violation
 from kyc.domain.submission import Scan, StreamName
-from kyc.errors import NotFoundError, RefusedError
+from kyc.errors import RefusedError
 from replay.scopes import CODES
 
 
@@ -195,11 +194,8 @@ class OrderDesk(Desk):
     # --- lookups ----------------------------------------------------------------------------------------
 
     def _order(self, number: str) -> o.OrderState:
-        found = self.service.ledger.state(StreamName("order", number))
-        if found is None:
-            raise NotFoundError("no such order", field="order")
-        assert isinstance(found, o.OrderState)
+        found: o.OrderState = self.state("order", number)
         return found
 
     def _day_of(self, order: o.OrderReceived) -> date:
-        return order.occurred_at.astimezone(ZoneInfo(self.service.configuration.zone)).date()
+        return order.occurred_at.astimezone(self.service.ledger.zone).date()
