@@ -259,11 +259,7 @@ class Disposals:
             RefusedError: it is not due today, or its key protects somebody else's records too.
         """
         log, subject = self.log, self.log.stream_id(one.subject)
-        streams = [
-            one.subject,
-            *([StreamName("postings", one.subject.key)] if one.subject.kind == "account" else []),
-        ]
-        ids = tuple(map(log.stream_id, streams))
+        ids = tuple(map(log.stream_id, streams_of(one.subject)))
         if self._destroyed(one):
             event, _ = destruction(log, retention_of(one.subject), one.disposal)
             return Task(subject=one.subject, disposal=one.disposal, doomed=Doomed(UUID(event.data_key).bytes, ids))

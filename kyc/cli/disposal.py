@@ -167,17 +167,17 @@ def certificate(batch: str, folder: Path, /) -> None:
     with listing("retention", about=StreamName("disposal", batch)) as page:
         opened = page.opened
         Engine(opened.log).catch_up()
-        page.record(subjects=[one.subject for one in _desk(opened, ()).proposals(batch, "completed")])
-        key = opened.provider.signing_key("export")
+        desk, key = _desk(opened, ()), opened.provider.signing_key("export")
+        page.record(subjects=[one.subject for one in desk.proposals(batch, "completed")])
         names = []
-        for name, raw in _desk(opened, ()).certificates(batch, opened.sealed, key, opened.log_verifier_key):
+        for name, raw in desk.certificates(batch, opened.sealed, key, opened.log_verifier_key):
             write(folder / name, raw)
             names.append(name)
         if not names:
             raise NotFoundError("nothing of this batch is completed", field="batch", remedy="kyc disposal execute")
         write(folder / "verify_certificate.py", certificate_py())
-        told = {"certificates": names, "log_key": opened.log_verifier_key, "export_fingerprint": ""}
-        told["export_fingerprint"] = bundle.fingerprint_of(key)
+        fingerprint = bundle.fingerprint_of(key)
+        told = {"certificates": names, "log_key": opened.log_verifier_key, "export_fingerprint": fingerprint}
     screen().answer(
         told,
         [

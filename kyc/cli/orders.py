@@ -114,7 +114,7 @@ def show(number: str, /, *, on: str | None = None) -> None:
         screen().answer(document, lines + [_act_line(one, zone) for one in acts])
 
 
-def assistance(*, since: str | None = None, until: str | None = None, limit: int = 1_000) -> None:
+def assistance(*, since: str | None = None, until: str | None = None, limit: Count = 1_000) -> None:
     """The register of every assistance: disclosed, frozen, queued, renewed, released, deducted, refused.
 
     Parameters
