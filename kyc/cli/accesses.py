@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from kyc.cli.door import Page, listing
+from kyc.cli.door import listing
 from kyc.cli.records import moment
 from kyc.cli.registers import Count, numbers, who
 from kyc.clock import to_datetime
@@ -19,6 +20,27 @@ if TYPE_CHECKING:
     from projections.access_log import Access
 
 _DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Which time is told of."""
+
+    since: str | None = None
+    """A date (its beginning, in the institution's zone) or an instant."""
+    until: str | None = None
+    """A date (its end) or an instant."""
+
+    def within(self, opened: Service) -> tuple[datetime, datetime]:
+        """The span of time a person means, everything where nothing is given."""
+        from projections import access_log
+
+        zone = opened.ledger.zone
+        return moment(self.since, zone, end=False) or access_log.FIRST, moment(self.until, zone) or access_log.LAST
+
+
+_ALL = Span()
+Within = Annotated[Span, Parameter(name="*")]
 
 
 def register(app: App) -> None:
@@ -32,61 +54,41 @@ def register(app: App) -> None:
     app.command(disclosures)
 
 
-def reads_of(number: str, /, *, since: str | None = None, until: str | None = None, limit: Count = 1_000) -> None:
+def reads_of(number: str, /, *, span: Within = _ALL, limit: Count = 1_000) -> None:
     """Who looked at a customer's data, was refused or gave it out, the latest first.
 
     Parameters
     ----------
     number
         The customer number.
-    since
-        A date (its beginning, in the institution's zone) or an instant.
-    until
-        A date (its end) or an instant.
     limit
         Accesses told at most.
     """
     from projections import access_log
 
-    with listing("access_log", about=StreamName("access", number), action="audit") as page:
-        opened = page.opened
-        start, stop = _span(opened, since, until)
-        _tell(page, access_log.of_customer(opened.log, number, start=start, stop=stop, limit=limit))
+    _tell("access_log", StreamName("access", number), access_log.of_customer, span, limit)
 
 
-def reads_by(reader: str, /, *, since: str | None = None, until: str | None = None, limit: Count = 1_000) -> None:
+def reads_by(reader: str, /, *, span: Within = _ALL, limit: Count = 1_000) -> None:
     """What somebody looked at, was refused or gave out, the latest first.
 
     Parameters
     ----------
     reader
         The actor, as accesses are recorded.
-    since
-        A date (its beginning, in the institution's zone) or an instant.
-    until
-        A date (its end) or an instant.
     limit
         Accesses told at most.
     """
     from projections import access_log
 
-    with listing("lookups", about=StreamName("operator", reader), action="audit") as page:
-        opened = page.opened
-        start, stop = _span(opened, since, until)
-        _tell(page, access_log.of_reader(opened.log, reader, start=start, stop=stop, limit=limit))
+    _tell("lookups", StreamName("operator", reader), access_log.of_reader, span, limit)
 
 
-def reads_busy(
-    *, since: str | None = None, until: str | None = None, least: Count = 100, limit: Count = 1_000
-) -> None:
+def reads_busy(*, span: Within = _ALL, least: Count = 100, limit: Count = 1_000) -> None:
     """Who read, or was refused, so often within a clock hour; without a span of time, in the last 24 hours.
 
     Parameters
     ----------
-    since
-        A date (its beginning, in the institution's zone) or an instant.
-    until
-        A date (its end) or an instant.
     least
         Reads, or refusals, of an hour at least.
     limit
@@ -97,8 +99,8 @@ def reads_busy(
     with listing("lookups", action="audit") as page:
         opened = page.opened
         now = to_datetime(opened.log.clock.now_us())
-        start, stop = _span(opened, since, until)
-        start = start if since or until else now - _DAY
+        start, stop = span.within(opened)
+        start = start if span.since or span.until else now - _DAY
         found = access_log.hours(opened.log, start, stop, least=least, limit=limit)
         lines = [
             f"{one.hour.astimezone(opened.ledger.zone):%Y-%m-%d %H:%M}  {one.reader:<20} {one.reads:>7,} reads,"
@@ -155,8 +157,7 @@ def disclosures(
     recipient: str | None = None,
     digest: str | None = None,
     branch: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
+    span: Within = _ALL,
     limit: Count = 1_000,
 ) -> None:
     """What left the house, the latest first: recipient, purpose, legal basis, fields and hash.
@@ -173,10 +174,6 @@ def disclosures(
         Only what has this SHA-256: whose copy is it?
     branch
         Only what was recorded at this branch.
-    since
-        A date (its beginning, in the institution's zone) or an instant.
-    until
-        A date (its end) or an instant.
     limit
         Disclosures told at most.
     """
@@ -186,7 +183,7 @@ def disclosures(
 
     with listing("disclosures", action="audit") as page:
         opened = page.opened
-        start, stop = _span(opened, since, until)
+        start, stop = span.within(opened)
         wanted = Wanted(
             customer=customer, matter=matter, recipient=recipient, digest=digest, branch=branch,
             start=start, stop=stop,
@@ -213,25 +210,20 @@ def disclosures(
 # --- what the commands share ----------------------------------------------------------------------------
 
 
-def _span(opened: Service, since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    """The span of time a person means, everything where nothing is given."""
-    from projections import access_log
-
-    zone = opened.ledger.zone
-    return moment(since, zone, end=False) or access_log.FIRST, moment(until, zone) or access_log.LAST
-
-
-def _tell(page: Page, found: Sequence[Access]) -> None:
-    """Accesses, with the numbers of the customers."""
+def _tell(field: str, whose: StreamName, asked: Callable[..., Sequence[Access]], span: Span, limit: int) -> None:
+    """Accesses of somebody in a span of time, with the numbers of the customers."""
     from replay import registers
 
-    known = registers.named(page.opened.log, (one.customer for one in found))
-    zone = page.opened.ledger.zone
-    document = [registers.spelled(one) | {"customer": known[one.customer]["customer"]} for one in found]
-    lines = [
-        f"{one.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {one.kind:<9} {one.reader:<12}"
-        f" {who(known[one.customer])}: {', '.join(one.fields)}"
-        f"; {one.purpose}, {one.legal_basis}, {one.branch}{f' ({one.code})' if one.code else ''}"
-        for one in found
-    ]
-    page.tell({"accesses": document}, lines or ["nobody"], numbers(known))
+    with listing(field, about=whose, action="audit") as page:
+        opened, zone = page.opened, page.opened.ledger.zone
+        start, stop = span.within(opened)
+        found = asked(opened.log, whose.key, start=start, stop=stop, limit=limit)
+        known = registers.named(opened.log, (one.customer for one in found))
+        document = [registers.spelled(one) | {"customer": known[one.customer]["customer"]} for one in found]
+        lines = [
+            f"{one.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {one.kind:<9} {one.reader:<12}"
+            f" {who(known[one.customer])}: {', '.join(one.fields)}"
+            f"; {one.purpose}, {one.legal_basis}, {one.branch}{f' ({one.code})' if one.code else ''}"
+            for one in found
+        ]
+        page.tell({"accesses": document}, lines or ["nobody"], numbers(known))

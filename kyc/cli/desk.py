@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from kyc.cli.desk_acts import acts, clerk_of
+from kyc.cli.desk_acts import Actor, Number, acts, clerk_of
 from kyc.cli.main import Note, screen, service
 from kyc.cli.orders import assistance
 from kyc.errors import InputError
@@ -52,7 +52,7 @@ def register(app: App) -> None:
 # --- taken in and decided -------------------------------------------------------------------------------
 
 
-def receive(file: Path, /, *, actor: str, copy: tuple[str, ...] = ()) -> None:
+def receive(file: Path, /, *, actor: Actor, copy: tuple[str, ...] = ()) -> None:
     """Take an order in, and say everything that stands against following it.
 
     Parameters
@@ -60,8 +60,6 @@ def receive(file: Path, /, *, actor: str, copy: tuple[str, ...] = ()) -> None:
     file
         The order as JSON: the fields of `order.received` (docs/events.md). `occurred_at` is now, `handler` the
         actor.
-    actor
-        Who takes it in, by pseudonym.
     copy
         The copy of a paper, such as `ruling=ruling.pdf`; several. Its hash is recorded with the paper.
     """
@@ -71,30 +69,18 @@ def receive(file: Path, /, *, actor: str, copy: tuple[str, ...] = ()) -> None:
     _tell_violations(order.order, found)
 
 
-def validate(number: str, /, *, actor: str) -> None:
-    """Everything that stands against following an order: organ, level, officers, papers, rank, term, amounts.
-
-    Parameters
-    ----------
-    number
-        The bank's own number of the order.
-    actor
-        Who checks.
-    """
+def validate(number: Number, /, *, actor: Actor) -> None:
+    """Everything that stands against following an order: organ, level, officers, papers, rank, term, amounts."""
     with _orders(actor) as desk:
         found = desk.validate(number)
     _tell_violations(number, found)
 
 
-def accept(number: str, /, *, actor: str, approver: str) -> None:
+def accept(number: Number, /, *, actor: Actor, approver: str) -> None:
     """Accept an order that nothing stands against: two people, and neither approver nor actor is one alone.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who records it.
     approver
         The second person, who did not take it in.
     """
@@ -103,15 +89,11 @@ def accept(number: str, /, *, actor: str, approver: str) -> None:
     screen().answer({"order": number, "status": "accepted"}, [f"{number} is accepted"])
 
 
-def reject(number: str, /, *, actor: str, reason: tuple[str, ...] = (), note: Note = "") -> None:
+def reject(number: Number, /, *, actor: Actor, reason: tuple[str, ...] = (), note: Note = "") -> None:
     """Do not follow an order, or refuse a foreign request.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who rejects it.
     reason
         Codes of reasons; without, everything that validation found.
     """
@@ -120,15 +102,11 @@ def reject(number: str, /, *, actor: str, reason: tuple[str, ...] = (), note: No
     screen().answer({"order": number, "reasons": given}, [f"{number} is rejected: {', '.join(given)}"])
 
 
-def fulfil(number: str, /, *, actor: str, result: str, receipt: str = "") -> None:
+def fulfil(number: Number, /, *, actor: Actor, result: str, receipt: str = "") -> None:
     """An order is done, and its receipt went out.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who saw to it.
     result
         What was done.
     receipt
@@ -139,15 +117,11 @@ def fulfil(number: str, /, *, actor: str, result: str, receipt: str = "") -> Non
     screen().answer({"order": number, "status": "fulfilled"}, [f"{number} is done"])
 
 
-def seal_evidence(number: str, /, *, actor: str, item: tuple[str, ...], counterpart: str) -> None:
+def seal_evidence(number: Number, /, *, actor: Actor, item: tuple[str, ...], counterpart: str) -> None:
     """Originals were sealed here; they are not lent.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who was there.
     item
         What was sealed; several.
     counterpart
@@ -161,15 +135,11 @@ def seal_evidence(number: str, /, *, actor: str, item: tuple[str, ...], counterp
 # --- told, objected, foreign ----------------------------------------------------------------------------
 
 
-def impose(number: str, /, *, actor: str, until: date | None = None) -> None:
+def impose(number: Number, /, *, actor: Actor, until: date | None = None) -> None:
     """The organ ordered secrecy.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who records it.
     until
         As the organ says; only its release ends it.
     """
@@ -178,15 +148,11 @@ def impose(number: str, /, *, actor: str, until: date | None = None) -> None:
     screen().answer({"order": number, "secret": True}, [f"{number} is secret"])
 
 
-def secrecy_release(number: str, /, *, actor: str, reference: str) -> None:
+def secrecy_release(number: Number, /, *, actor: Actor, reference: str) -> None:
     """The organ released secrecy; the customer is to be told (kyc orders --due).
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who records it.
     reference
         Of the organ's release.
     """
@@ -195,15 +161,11 @@ def secrecy_release(number: str, /, *, actor: str, reference: str) -> None:
     screen().answer({"order": number, "secret": False}, [f"{number} is no longer secret: tell the customer"])
 
 
-def notify(number: str, /, *, actor: str, channel: str) -> None:
+def notify(number: Number, /, *, actor: Actor, channel: str) -> None:
     """The customer was told of an order.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who told.
     channel
         How, such as letter.
     """
@@ -213,16 +175,12 @@ def notify(number: str, /, *, actor: str, channel: str) -> None:
 
 
 def lodge(
-    number: str, /, *, actor: str, statement: str, by: Literal["bank", "customer", "third-party"] = "bank"
+    number: Number, /, *, actor: Actor, statement: str, by: Literal["bank", "customer", "third-party"] = "bank"
 ) -> None:
     """Object to an order.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who records it.
     statement
         Why.
     by
@@ -234,16 +192,12 @@ def lodge(
 
 
 def answered(
-    number: str, /, *, actor: str, outcome: Literal["upheld", "rejected", "withdrawn"], statement: str
+    number: Number, /, *, actor: Actor, outcome: Literal["upheld", "rejected", "withdrawn"], statement: str
 ) -> None:
     """The oldest open objection was answered.
 
     Parameters
     ----------
-    number
-        Of the order.
-    actor
-        Who records it.
     outcome
         What came of it.
     statement
@@ -255,16 +209,12 @@ def answered(
 
 
 def foreign_receive(
-    number: str, /, *, actor: str, authority: str, country: str, demand: str, customer: str = ""
+    number: Number, /, *, actor: Actor, authority: str, country: str, demand: str, customer: str = ""
 ) -> None:
     """Take in what a foreign authority demands.
 
     Parameters
     ----------
-    number
-        The bank's own number of it.
-    actor
-        Who takes it in.
     authority
         Which authority.
     country
@@ -279,15 +229,11 @@ def foreign_receive(
     _tell_violations(number, found)
 
 
-def escalate(number: str, /, *, actor: str, to: str, reference: str = "") -> None:
+def escalate(number: Number, /, *, actor: Actor, to: str, reference: str = "") -> None:
     """Pass a foreign request to the competent authority at home.
 
     Parameters
     ----------
-    number
-        Of the request.
-    actor
-        Who passes it.
     to
         Which authority.
     reference
@@ -299,16 +245,12 @@ def escalate(number: str, /, *, actor: str, to: str, reference: str = "") -> Non
 
 
 def foreign_approve(
-    number: str, /, *, actor: str, approver: str, authority: str, reference: str, field: tuple[str, ...]
+    number: Number, /, *, actor: Actor, approver: str, authority: str, reference: str, field: tuple[str, ...]
 ) -> None:
     """The competent authority at home allowed an answer.
 
     Parameters
     ----------
-    number
-        Of the request.
-    actor
-        Who records it.
     approver
         The second person who saw the paper.
     authority

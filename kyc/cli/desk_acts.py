@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from kyc.desk.freezes import FreezeDesk, Frozen
 
 Flag = Annotated[bool, Parameter(negative="")]
+Number = Annotated[str, Parameter(help="The bank's own number of the order, or of the foreign request.")]
+Account = Annotated[str, Parameter(help="The account; the order names it.")]
+Actor = Annotated[str, Parameter(help="Who does it, by pseudonym.")]
+Officer = Annotated[str, Parameter(help="Who does it, by pseudonym; holds the right order-desk.")]
+Reason = Annotated[str, Parameter(help="Why, for the record of reads.")]
 
 
 def acts() -> tuple[Callable[..., Any], ...]:
@@ -28,19 +33,13 @@ def acts() -> tuple[Callable[..., Any], ...]:
     return answer, freeze, renew, lapse, deduct, release
 
 
-def answer(number: str, /, *, actor: str, out: Path, reason: str = REASON, plain: Flag = False) -> None:
+def answer(number: Number, /, *, actor: Officer, out: Path, reason: Reason = REASON, plain: Flag = False) -> None:
     """Answer a query: a signed export of exactly what the order names; it stands in the registers by its hash.
 
     Parameters
     ----------
-    number
-        Of the accepted order.
-    actor
-        Who answers; holds the right order-desk.
     out
         A folder to be made, or a file that ends in .zip.
-    reason
-        Why, for the record of reads.
     plain
         Without tables and report: events, documents and proofs only.
     """
@@ -65,43 +64,27 @@ def answer(number: str, /, *, actor: str, out: Path, reason: str = REASON, plain
 
 
 def freeze(
-    number: str, account: str, /, *, actor: str, amount: Decimal | None = None, reason: str = REASON
+    number: Number, account: Account, /, *, actor: Officer, amount: Decimal | None = None, reason: Reason = REASON
 ) -> None:
     """Freeze an account as an accepted order says; where it is frozen already the order waits in line.
 
     Parameters
     ----------
-    number
-        Of the order; the freeze bears it too.
-    account
-        One that it names.
-    actor
-        Who freezes; holds the right order-desk.
     amount
         Less than the order names; of a joint account, without it, the holder's share.
-    reason
-        Why, for the record of reads.
     """
     with _freezes(actor, reason) as desk:
         done = desk.freeze(number, account, amount)
     _tell_frozen(done)
 
 
-def renew(number: str, account: str, freeze_id: str, /, *, actor: str, reason: str = REASON) -> None:
+def renew(number: Number, account: Account, freeze_id: str, /, *, actor: Officer, reason: Reason = REASON) -> None:
     """Renew a freeze by a further order, before it lapses.
 
     Parameters
     ----------
-    number
-        Of the order that renews.
-    account
-        The account.
     freeze_id
         The freeze: the number of the order that froze.
-    actor
-        Who renews; holds the right order-desk.
-    reason
-        Why, for the record of reads.
     """
     with _freezes(actor, reason) as desk:
         until = desk.renew(number, account, freeze_id)
@@ -135,44 +118,32 @@ def lapse(*, now: Flag = False) -> None:
 
 
 def deduct(
-    number: str, account: str, amount: Decimal, /, *, actor: str, reference: str, freeze_id: str | None = None,
-    reason: str = REASON,
+    number: Number, account: Account, amount: Decimal, /, *, actor: Officer, reference: str,
+    freeze_id: str | None = None, reason: Reason = REASON,
 ) -> None:  # fmt: skip
     """Take money under an accepted order to deduct, to the account it names; the booking is recorded after it.
 
     Parameters
     ----------
-    number
-        Of the order.
-    account
-        One that it names.
     amount
         In the account's currency.
-    actor
-        Who deducts; holds the right order-desk.
     reference
         Of the transaction that books it.
     freeze_id
         The freeze it is taken from.
-    reason
-        Why, for the record of reads.
     """
     with _freezes(actor, reason) as desk:
         desk.deduct(number, account, amount, reference, freeze_id)
     screen().answer({"order": number, "amount": str(amount)}, [f"{amount} of {account} are deducted"])
 
 
-def release(account: str, freeze_id: str, /, *, actor: str, approver: str, paper: str) -> None:
+def release(account: Account, freeze_id: str, /, *, actor: Actor, approver: str, paper: str) -> None:
     """Lift a freeze, or take it out of the queue, on the organ's paper.
 
     Parameters
     ----------
-    account
-        The account.
     freeze_id
         The freeze.
-    actor
-        Who lifts it.
     approver
         The second person who saw the paper.
     paper
