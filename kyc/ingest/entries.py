@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,6 +25,7 @@ from kyc.domain.located import Restated
 from kyc.domain.submission import Origin
 from kyc.domain.transaction import BookTransaction, Direction, Leg, PaymentDetailed
 from kyc.domain.values import Counterparty, Equivalent, Wire
+from kyc.ingest.repeats import Repeats, digest, numbered
 
 REMITTANCE_MAX: Final = 500
 """Characters of the field of a booking; a longer text stands in full in ``wire.remittance``."""
@@ -97,9 +97,9 @@ class Told(NamedTuple):
 class Statement:
     """Makes submissions of the entries of one statement; equal ones within it are told apart by their number."""
 
-    def __init__(self, origin: Origin, accounts: Accounts) -> None:
-        self._origin, self._accounts = origin, accounts
-        self._seen: Counter[str] = Counter()
+    def __init__(self, origin: Origin, accounts: Accounts, repeats: Repeats) -> None:
+        self._origin, self._accounts, self._repeats = origin, accounts, repeats
+        repeats.begin()
 
     def submissions(self, entry: Entry) -> Iterator[Told]:
         """The booking of an entry, then what is told of each payment of a batch.
@@ -108,17 +108,22 @@ class Statement:
             InputError: a text is longer than its field, or holds what no text may.
         """
         account = self._accounts.get(entry.account, entry.account)
-        identity = self._numbered(_identity(entry, account))
+        identity = self._repeats.identity(_identity(entry, account))
         single = entry.payments[0] if len(entry.payments) == 1 else None
         booking = _booking(entry, account, identity, single)
         checked(booking)
         several = entry.payments if single is None else []
-        restated = partial(self._detailed, entry, booking, identity, single) if single else _nothing
+        equal: Counter[str] = Counter()
+        detailed = partial(self._detailed, entry, booking, identity, equal)
+        restated = partial(detailed, single) if single else _nothing
         yield Told(self._submission(f"entry/{identity}", booking), restated)
         for payment in several:
-            yield Told(self._detailed(entry, booking, identity, payment), _nothing)
+            yield Told(detailed(payment), _nothing)
 
-    def _detailed(self, entry: Entry, booking: BookTransaction, identity: str, payment: Payment) -> Submission:
+    def _detailed(
+        self, entry: Entry, booking: BookTransaction, identity: str, equal: Counter[str], payment: Payment
+    ) -> Submission:
+        """A payment recorded beside its booking; ``equal`` counts those of the entry that tell the same."""
         detail = PaymentDetailed(
             occurred_at=booking.occurred_at, account=booking.legs[0].account, reference=booking.reference,
             direction=payment.direction, amount=payment.amount, currency=payment.currency, source=entry.source,
@@ -127,15 +132,12 @@ class Statement:
             equivalents=payment.equivalents, remittance=_short(payment.remittance), wire=_wire(payment),
         )  # fmt: skip
         told = encode(msgspec.structs.replace(detail, source="any", reference="any"))
-        return self._submission(f"payment/{self._numbered(f'{identity}|{_digest(told)}')}", detail)
+        same = f"{identity}|{digest(told)}"
+        equal[same] += 1
+        return self._submission(f"payment/{numbered(same, equal[same])}", detail)
 
     def _submission(self, key: str, data: Event) -> Submission:
         return Submission(key=key, origin=self._origin, data=data)
-
-    def _numbered(self, identity: str) -> str:
-        """The digest of an identity with its number among equals."""
-        self._seen[identity] += 1
-        return _digest(f"{identity}|{self._seen[identity]}".encode())
 
 
 def _booking(entry: Entry, account: str, identity: str, single: Payment | None) -> BookTransaction:
@@ -160,7 +162,7 @@ def _booking(entry: Entry, account: str, identity: str, single: Payment | None) 
 
 def instruction_reference(uetr: str, account: str, direction: str, amount: Decimal, currency: str) -> str:
     """The reference under which a payment with a UETR is instructed on an account, and booked there."""
-    return f"{uetr.lower()}/{_digest(f'{account}|{direction}|{amount}|{currency}'.encode())[:8]}"
+    return f"{uetr.lower()}/{digest(f'{account}|{direction}|{amount}|{currency}'.encode())[:8]}"
 
 
 def _reference(entry: Entry, account: str, identity: str, told: Payment) -> str:
@@ -199,7 +201,3 @@ def _short(remittance: str) -> str:
 
 def _nothing() -> None:
     """All that could be restated is recorded by itself."""
-
-
-def _digest(text: bytes) -> str:
-    return sha256(text).hexdigest()[:40]

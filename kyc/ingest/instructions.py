@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
 from kyc.domain.fact import Submission
 from kyc.domain.occasional import TransactionInstructed
 from kyc.domain.submission import Origin
 from kyc.ingest.entries import instruction_reference
+from kyc.ingest.repeats import Repeats
 
 
 class Instructions:
     """Makes submissions of the payments of one message; equal ones within it are told apart by their number."""
 
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
-        self._seen: Counter[str] = Counter()
+    def __init__(self, origin: Origin, repeats: Repeats) -> None:
+        self._origin, self._repeats = origin, repeats
+        repeats.begin()
 
     def submissions(
         self, sides: Iterable[tuple[str, str]], told: Mapping[str, Any], names: Iterable[str]
@@ -29,7 +28,7 @@ class Instructions:
         """
         sides, names, uetr = list(sides), list(names), told["wire"].uetr
         words = [uetr.lower()] if uetr else [*names, *(number for _, number in sides), str(told["settled_on"])]
-        identity = self._numbered("|".join([*words, str(told["amount"]), told["currency"]]))
+        identity = self._repeats.identity("|".join([*words, str(told["amount"]), told["currency"]]))
         name = next(filter(None, names), "payment")[:48]
         for side, number in sides:
             reference = f"{name}/{identity[:12]}"
@@ -40,7 +39,3 @@ class Instructions:
                 account=number, direction=side, reference=reference, counterparty=other, channel="other", **told  # type: ignore[arg-type]
             )  # fmt: skip
             yield Submission(key=f"instruction/{identity}/{side}", origin=self._origin, data=data)
-
-    def _numbered(self, text: str) -> str:
-        self._seen[text] += 1
-        return sha256(f"{text}|{self._seen[text]}".encode()).hexdigest()[:40]

@@ -20,6 +20,7 @@ from kyc.ingest.readers import elements, markup
 from kyc.ingest.readers.markup import Close, FaultError, Node, Scope
 from kyc.ingest.readers.payments import PaymentFile
 from kyc.ingest.readers.statements import BOOKED, EntryReader, status
+from kyc.ingest.repeats import Repeats
 from kyc.ingest.setting import Setting
 from kyc.ingest.totals import Told, Totals
 
@@ -45,8 +46,8 @@ _SPACE: Final = re.compile(r"\b([a-z]{4}\.[0-9]{3})\.[0-9]{3}\.[0-9]{2}$")
 
 def submissions(path: Path, setting: Setting) -> Iterator[Located]:
     """The submissions of a file, and what is wrong with it; what stood before a fault is kept."""
-    reader = _Reader(path.name, setting)
-    with path.open("rb") as file:
+    with path.open("rb") as file, Repeats() as repeats:
+        reader = _Reader(path.name, setting, repeats)
         try:
             for step in markup.steps(file, _SCOPES, _MARKS):
                 if isinstance(step, Scope):
@@ -63,8 +64,8 @@ def submissions(path: Path, setting: Setting) -> Iterator[Located]:
 class _Reader:
     """Where in a file the reading is."""
 
-    def __init__(self, file: str, setting: Setting) -> None:
-        self.file, self.setting = file, setting
+    def __init__(self, file: str, setting: Setting, repeats: Repeats) -> None:
+        self.file, self.setting, self.repeats = file, setting, repeats
         self.message = ""
         self.place = Scope("", "", "", 1, 0)
         """The message being read."""
@@ -85,7 +86,7 @@ class _Reader:
             self.message, self.place = MESSAGES[scope.tag], scope
             self.messages, self.bodies, self.created = self.messages + 1, 0, None
             if self.message in TRANSFERS.values():
-                self.transfers = PaymentFile(self.message, self.setting)
+                self.transfers = PaymentFile(self.message, self.setting, self.repeats)
         elif scope.tag == BODIES.get(self.message):
             self.bodies += 1
             self.body = _Body(self, scope)
@@ -146,7 +147,7 @@ class _Body:
         self.reader, self.scope = reader, scope
         self.parts: dict[str, list[Node]] = {}
         self.entries: EntryReader | None = None
-        self.statement = Statement(reader.setting.origin, reader.setting.accounts)
+        self.statement = Statement(reader.setting.origin, reader.setting.accounts, reader.repeats)
         self.totals = Totals()
 
     def part(self, part: Node) -> Iterator[Located]:

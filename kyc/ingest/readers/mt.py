@@ -17,6 +17,7 @@ from kyc.ingest.readers.fin import Begin, End, Field
 from kyc.ingest.readers.markup import FaultError
 from kyc.ingest.readers.mt_payments import PaymentMessage
 from kyc.ingest.readers.mt_statements import StatementMessage
+from kyc.ingest.repeats import Repeats
 from kyc.ingest.setting import Setting
 
 STATEMENTS: Final = frozenset({"940", "942"})
@@ -31,22 +32,22 @@ FIELDS_MAX: Final = 200
 
 def submissions(path: Path, setting: Setting) -> Iterator[Located]:
     """The submissions of a file, and what is wrong with it."""
-    reader = _Reader(path.name, setting)
-    with path.open("rb") as file:
+    with path.open("rb") as file, Repeats() as repeats:
+        reader = _Reader(path.name, setting, repeats)
         for step in fin.steps(file, setting.encoding):
             if isinstance(step, FaultError):
                 reader.spoilt = reader.message is not None
                 yield reader.located(step, step.line)
             else:
                 yield from reader.step(step)
-    yield from reader.finish()
+        yield from reader.finish()
 
 
 class _Reader:
     """Where in a file the reading is."""
 
-    def __init__(self, file: str, setting: Setting) -> None:
-        self.file, self.setting = file, setting
+    def __init__(self, file: str, setting: Setting, repeats: Repeats) -> None:
+        self.file, self.setting, self.repeats = file, setting, repeats
         self.message: StatementMessage | PaymentMessage | None = None
         self.begin: Begin | None = None
         self.waiting: list[Field] = []
@@ -86,9 +87,9 @@ class _Reader:
     def _known(self, kind: str) -> Iterator[Located]:
         assert self.begin is not None
         if kind in STATEMENTS:
-            self.message = StatementMessage(self.file, self.begin, f"MT{kind}", self.setting)
+            self.message = StatementMessage(self.file, self.begin, f"MT{kind}", self.setting, self.repeats)
         elif kind in PAYMENTS:
-            self.message = PaymentMessage(self.file, self.begin, f"MT{kind}", self.setting)
+            self.message = PaymentMessage(self.file, self.begin, f"MT{kind}", self.setting, self.repeats)
         else:
             yield from self._unknown(f"leave out MT{kind}")
         waiting, self.waiting = self.waiting, []

@@ -16,6 +16,7 @@ from kyc.ingest.readers import fin_fields
 from kyc.ingest.readers.fin import Begin, Field
 from kyc.ingest.readers.fin_fields import agent, fault, own_account, party
 from kyc.ingest.readers.markup import FaultError
+from kyc.ingest.repeats import Repeats
 from kyc.ingest.setting import Setting
 
 FIELDS_MAX: Final = 200
@@ -30,8 +31,8 @@ _ENDING: Final = re.compile(r"/ROC/([^/\n]+)")
 class PaymentMessage:
     """Collects the fields of one message; they are few."""
 
-    def __init__(self, file: str, begin: Begin, source: str, setting: Setting) -> None:
-        self.file, self.begin, self.source, self.setting = file, begin, source, setting
+    def __init__(self, file: str, begin: Begin, source: str, setting: Setting, repeats: Repeats) -> None:
+        self.file, self.begin, self.source, self.setting, self.repeats = file, begin, source, setting, repeats
         self.fields: list[Field] = []
         self.covered: list[Field] = []
         """The second sequence of a cover payment: the customers' payment."""
@@ -61,7 +62,7 @@ class PaymentMessage:
         if not sides:
             raise self._missing("50a or 59a", "the payment names no account", "an account on its first line")
         names = [self._text("20"), self.begin.sender, self._text("21")]
-        for submission in Instructions(self.setting.origin).submissions(sides, told, names):
+        for submission in Instructions(self.setting.origin, self.repeats).submissions(sides, told, names):
             yield Located(self.file, self.begin.line, submission, element=":32A:", either=True)
 
     def _told(self) -> dict[str, Any]:

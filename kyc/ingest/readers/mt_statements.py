@@ -21,6 +21,7 @@ from kyc.ingest.readers import fin_fields
 from kyc.ingest.readers.elements import country_of
 from kyc.ingest.readers.fin import Begin, Field
 from kyc.ingest.readers.fin_fields import fault
+from kyc.ingest.repeats import Repeats
 from kyc.ingest.setting import Setting
 from kyc.ingest.totals import Told, Totals
 
@@ -46,9 +47,9 @@ _SLASH: Final = re.compile(rf"/({'|'.join(_CODES)})/")
 class StatementMessage:
     """Reads the fields of one MT940 or MT942."""
 
-    def __init__(self, file: str, begin: Begin, source: str, setting: Setting) -> None:
+    def __init__(self, file: str, begin: Begin, source: str, setting: Setting, repeats: Repeats) -> None:
         self.file, self.begin, self.source, self.zone = file, begin, source, setting.zone
-        self.statement = Statement(setting.origin, setting.accounts)
+        self.statement = Statement(setting.origin, setting.accounts, repeats)
         self.account = self.currency = ""
         self.totals = Totals()
         self.pending: tuple[Entry, Payment, Field] | None = None

@@ -18,6 +18,7 @@ from kyc.ingest.instructions import Instructions
 from kyc.ingest.readers import elements, remittance
 from kyc.ingest.readers.elements import code, fault, institution, moment, money, party
 from kyc.ingest.readers.markup import FaultError, Node
+from kyc.ingest.repeats import Repeats
 from kyc.ingest.setting import Setting
 from kyc.ingest.totals import Told, Totals
 
@@ -36,11 +37,11 @@ _NOTHING: Final = Node("GrpHdr", {}, 0, 0, "")
 class PaymentFile:
     """Makes instructions of the payments of one message."""
 
-    def __init__(self, message: str, setting: Setting) -> None:
+    def __init__(self, message: str, setting: Setting, repeats: Repeats) -> None:
         self.message, self.setting = message, setting
         self.group = _NOTHING
         self.totals = Totals()
-        self._instructions = Instructions(setting.origin)
+        self._instructions = Instructions(setting.origin, repeats)
 
     def header(self, part: Node) -> None:
         """Take the group header, which says what all payments share.
