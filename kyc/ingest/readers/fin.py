@@ -72,6 +72,8 @@ class Field:
     tag: str
     line: int
     lines: list[str] = field(default_factory=list)
+    cut: bool = False
+    """It had more lines."""
 
     @property
     def text(self) -> str:
@@ -140,7 +142,8 @@ class _Machine:
         elif self.field is not None:
             if len(self.field.lines) < FIELD_MAX:
                 self.field.lines.append(line)
-            elif len(self.field.lines) == FIELD_MAX:
+            elif not self.field.cut:
+                self.field.cut = True
                 yield _fault("the field is too long", f"at most {FIELD_MAX} lines", number)
         elif line.strip() and not _PREFIX.fullmatch(line.strip()):
             yield _fault("not a line of a message", "headers, :20:, or a line of a field", number)

@@ -16,7 +16,7 @@ from kyc.domain.located import Located
 from kyc.domain.occasional import TransactionInstructed
 from kyc.domain.transaction import BookTransaction
 from kyc.domain.values import Charge, Equivalent
-from kyc.ingest.readers import mt
+from kyc.ingest.readers import fin, mt
 
 UETR = "8a562c67-ca16-48ba-b074-65581be6f001"
 HEADS = "{1:F01BYLADEM1AXXX0000000000}{2:O%s1200260302AGRIFRPPAXXX00000000002603021200N}{3:{121:" + UETR + "}}{4:\n"
@@ -221,6 +221,15 @@ def test_what_is_not_read(tmp_path):
     assert totals.item.message == "the totals cannot be compared"
     (booked,) = events(told(tmp_path, text, encoding="latin-1"))
     assert booked.remittance == "Zoë"
+
+
+def test_a_field_without_end_is_told_once(tmp_path):
+    """A field of too many lines is one fault, however many they are; the entry it belongs to is kept."""
+    text = statement(ENTRY, ":86:narrative\n" + "more\n" * (fin.FIELD_MAX + 50), closing="")
+    fault, booked, totals = told(tmp_path, text)
+    assert (fault.item.message, fault.line) == ("the field is too long", 7 + fin.FIELD_MAX)
+    assert isinstance(booked.item.data, BookTransaction)
+    assert totals.item.message == "the totals cannot be compared"
 
 
 @given(st.decimals(min_value=0, max_value=10**11, places=2), st.dates(date(1980, 1, 1), date(2079, 12, 31)))
