@@ -20,7 +20,7 @@ _RATE: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{0,11})?|\.[0-9]{1,11}")
 _DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(Z|[+-][0-9]{2}:[0-9]{2})?")
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
+BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Za-z0-9]{8,30}")
 _DIRECTIONS: Final = {"CRDT": "credit", "DBIT": "debit"}
 
@@ -270,4 +270,4 @@ def country_of(number: str) -> str:
     """The country that an IBAN or a BIC begins with or holds; empty where it is neither."""
     if _IBAN.fullmatch(number):
         return number[:2]
-    return number[4:6] if _BIC.fullmatch(number) else ""
+    return number[4:6] if BIC.fullmatch(number) else ""

@@ -12,12 +12,12 @@ from typing import Final
 
 from kyc.domain.values import Agent, Counterparty
 from kyc.ingest.amounts import exact, scaled
+from kyc.ingest.readers.elements import BIC
 from kyc.ingest.readers.fin import Field
 from kyc.ingest.readers.markup import FaultError
 
 _AMOUNT: Final = re.compile(r"(?=[0-9,]{2,15}$)[0-9]+,[0-9]*")
 _MONEY: Final = re.compile(r"([A-Z]{3})([0-9,]+)")
-_BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
 _CENTURY: Final = 80
 """Years from here on are of the last century, as the standard has it."""
 
@@ -151,7 +151,7 @@ def agent(field: Field | None, role: str) -> Agent | None:
         else:
             number = re.sub(r"^/[CD]/", "/", first).lstrip("/")
     code, kind, name = clearing, "clearing" if clearing else "", ""
-    if lines and _BIC.fullmatch(lines[0]):
+    if lines and BIC.fullmatch(lines[0]):
         code, kind = lines[0], "BIC"
     elif lines:
         name = ", ".join(lines)

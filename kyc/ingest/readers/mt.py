@@ -15,7 +15,7 @@ from kyc.errors import InputError
 from kyc.ingest.readers import fin
 from kyc.ingest.readers.fin import Begin, End, Field
 from kyc.ingest.readers.markup import FaultError
-from kyc.ingest.readers.mt_payments import PaymentMessage
+from kyc.ingest.readers.mt_payments import FIELDS_MAX, PaymentMessage
 from kyc.ingest.readers.mt_statements import StatementMessage
 from kyc.ingest.repeats import Repeats
 from kyc.ingest.setting import Setting
@@ -26,8 +26,6 @@ _TELLS: Final = {
     "60F": "940", "60M": "940", "34F": "942", "25": "940", "25P": "940", "23B": "103", "58A": "202", "58D": "202",
 }  # fmt: skip
 """Fields that tell what a bare message is."""
-FIELDS_MAX: Final = 200
-"""Fields of a payment, and of a bare message until it tells what it is."""
 
 
 def submissions(path: Path, setting: Setting) -> Iterator[Located]:

@@ -20,6 +20,7 @@ from kyc.ingest.repeats import Repeats
 from kyc.ingest.setting import Setting
 
 FIELDS_MAX: Final = 200
+"""Fields of a payment, and of a bare message until it tells what it is."""
 _SETTLED: Final = re.compile(r"([0-9]{6})([A-Z]{3}[0-9,]+)")
 _AGENTS: Final = {
     "51": "sending", "53": "sender-correspondent", "54": "receiver-correspondent", "55": "third-reimbursement",
