@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from fix_cli import Call
-from fix_world_china import onboard, open_account, paid
+from fix_world_china import onboard, open_account, paid, passport
 from fix_world_gate import actor, ask, ticket
 
 from kyc.access.gate import Gate
@@ -67,13 +67,14 @@ def test_a_masked_view_is_a_view(china):
 def test_a_teller_sees_the_last_four_unless_serving(china):
     """Another counter sees the last four of the number; who serves sees it whole; the record keeps it whole."""
     onboard(china, "C1")
+    china.record(passport("GBR-0123456789", china), "C1")
     ticket(china)
     gate = Gate(china.log, ZoneInfo("UTC"))
     state = china.state("customer", "C1")
     view = {"names": state.names[0].text, "documents": msgspec.to_builtins(state.documents)}
     other = gate.admit(ask(actor("teller", "T-2"))).show(view)
     assert other["names"] == "Person C1"
-    assert [paper["number"] for paper in other["documents"]] == ["****"]  # eight characters or fewer tell nothing
+    assert [paper["number"] for paper in other["documents"]] == ["****", "****6789"]  # eight or fewer tell nothing
     serving = gate.admit(ask(actor("teller", "T-1"))).show(view)
-    assert [paper["number"] for paper in serving["documents"]] == ["PASS-C1"]
+    assert [paper["number"] for paper in serving["documents"]] == ["PASS-C1", "GBR-0123456789"]
     assert [event.masked for event in china.events("access", "C1")] == [True, False]
