@@ -55,6 +55,8 @@ from replay.named import names
 _LAST: Final = frozenset({RecordClass.IDENTITY, RecordClass.ACCOUNT})
 """Files that the clocks and links of a subject's other records hang on."""
 _COUNTING: Final = frozenset({"due", "running", "held", "conflict"})
+_TOGETHER: Final = 1_000
+"""Proposals read at a time."""
 PURPOSE: Final = "retention"
 BASIS: Final = "AML24-34"
 
@@ -175,15 +177,18 @@ class Disposals:
 
     def proposals(self, batch: str | None, *statuses: disposal_register.Status) -> Iterator[Proposal]:
         """The disposals of a batch, or of all, in some status, as the log tells them."""
-        for case in disposal_register.of_batch(self.log, batch, *statuses):
-            (told,) = self.log.events(case.retention, after=case.proposed - 1, through=case.proposed)
-            event = told.event
-            if isinstance(event, DisposalProposed):
-                kind, _, key = event.subject.partition("/")
-                yield Proposal(
-                    StreamName(kind, key), event.disposal, case.record_class, case.span, case.status,
-                    event.proposer, case,
-                )  # fmt: skip
+        cases = disposal_register.of_batch(self.log, batch, *statuses)
+        for start in range(0, len(cases), _TOGETHER):
+            page = cases[start : start + _TOGETHER]
+            told = self.log.at((case.retention, case.proposed) for case in page)
+            for case in page:
+                event = told[case.retention, case.proposed].event
+                if isinstance(event, DisposalProposed):
+                    kind, _, key = event.subject.partition("/")
+                    yield Proposal(
+                        StreamName(kind, key), event.disposal, case.record_class, case.span, case.status,
+                        event.proposer, case,
+                    )  # fmt: skip
 
     # --- carrying out -----------------------------------------------------------------------------------
 

@@ -93,14 +93,16 @@ def due(log: EventLog, on: date, policies: Policies, limit: int = large_value_re
     """
     calendar = None
     found = []
-    for one in large_value_register.unreported(log, on, limit):
+    detected = large_value_register.unreported(log, on, limit)
+    events = log.at((one.stream_id, one.version) for one in detected)
+    for one in detected:
         ruling = policies.ruling(WITHIN, one.day)
         last = None
         if ruling is not None:
             calendar = calendar or policies.calendar(on)
             last = calendar.add(one.day, ruling.of(WorkingDays).days)
-        (told,) = log.events(one.stream_id, after=one.version - 1, through=one.version)
-        event = told.event if isinstance(told.event, LargeValueDetected) else None
+        said = events[one.stream_id, one.version].event
+        event = said if isinstance(said, LargeValueDetected) else None
         found.append(
             Due(
                 last, last is not None and last < on, event.customer if event else None, one.day, one.direction,

@@ -25,7 +25,6 @@ from kyc.domain.values import Counterparty
 from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded
-from kyc.store.records import StoredEvent, lane_of
 from kyc.store.statements import load
 from projections.parties import KnownBy, other_side
 from projections.projection import Tables, reading
@@ -144,7 +143,8 @@ def of_customer(
     statement = _with_details("of_customer", "d.account = h.account")
     with reading(log) as connection:
         rows = connection.execute(statement, asked, binary=True).fetchall()
-        parties = _parties(log, connection, [(row[8], row[9]) for row in rows if row[9] is not None])
+    told = log.at((row[8], row[9]) for row in rows if row[9] is not None)
+    parties = {place: _party(recorded.event) for place, recorded in told.items()}
     return [Edge._make((*row[:8], parties.get((row[8], row[9])), row[10], list(row[11] or ()))) for row in rows]
 
 
@@ -166,21 +166,8 @@ def _with_details(statement: str, chosen: LiteralString) -> sql.Composed:
     return sql.SQL(_SQL[statement]).format(details=details)
 
 
-def _parties(
-    log: EventLog, connection: Connection, places: Sequence[tuple[bytes, int]]
-) -> dict[tuple[bytes, int], Counterparty | None]:
-    """What the events at (stream, version) say of the other side."""
-    streams, versions = [stream for stream, _ in places], [version for _, version in places]
-    lanes = [lane_of(stream, log.lanes) for stream in streams]
-    arguments = pgbinary.int2s(lanes), pgbinary.uuids(streams), pgbinary.int8s(versions)
-    rows = connection.execute(_SQL["named"], arguments, binary=True).fetchall()
-    return {
-        (recorded.row.stream_id, recorded.row.version): _party(recorded.event)
-        for recorded in log.reveal(list(map(StoredEvent._make, rows)))
-    }
-
-
 def _party(event: Event | None) -> Counterparty | None:
+    """What an event says of the other side."""
     if isinstance(event, TransactionBooked):
         return event.leg.counterparty
     return event.counterparty if isinstance(event, PaymentDetailed | CounterpartyCompleted) else None

@@ -206,7 +206,7 @@ def unconverted(log: EventLog, on: date, policies: Policies, zone: tzinfo) -> in
     return int(number)
 
 
-def legs(log: EventLog, customer: str, on: date, zone: tzinfo, limit: int = FOUND) -> Iterator[Recorded]:
+def legs(log: EventLog, customer: str, on: date, zone: tzinfo, limit: int = FOUND) -> list[Recorded]:
     """The legs behind a customer's day, oldest first, with rates and sources as they were recorded.
 
     Raises:
@@ -215,8 +215,7 @@ def legs(log: EventLog, customer: str, on: date, zone: tzinfo, limit: int = FOUN
     with reading(log) as connection:
         arguments = _day(log, on, zone, customer) | {"limit": limit}
         places = connection.execute(_SQL["legs"], arguments, binary=True).fetchall()
-    for postings, version in places:
-        yield from log.events(postings, after=version - 1, through=version)
+    return list(log.at(places).values())
 
 
 def _day(log: EventLog, on: date, zone: tzinfo, customer: str | None) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _filed(log: EventLog, batch: Sequence[Recorded]) -> Iterator[tuple[Any, ...]
                 yield row.stream_id, row.version, row.data_key, stream, day, event.filed_on
 
 
-def one_offs(log: EventLog, customer: bytes, on: date, zone: tzinfo, limit: int = FOUND) -> Iterator[Recorded]:
+def one_offs(log: EventLog, customer: bytes, on: date, zone: tzinfo, limit: int = FOUND) -> list[Recorded]:
     """One-off business of a day, of a customer (stream id) or of whom a document's digest names, oldest first.
 
     Raises:
@@ -125,8 +125,7 @@ def one_offs(log: EventLog, customer: bytes, on: date, zone: tzinfo, limit: int 
     asked = {"customer": UUID(bytes=customer), "start": start, "stop": stop, "limit": limit}
     with reading(log) as connection:
         places = connection.execute(_SQL["one_offs"], asked, binary=True).fetchall()
-    for stream, version in places:
-        yield from log.events(stream, after=version - 1, through=version)
+    return list(log.at(places).values())
 
 
 def unreported(log: EventLog, on: date, limit: int = FOUND) -> list[Open]:

@@ -143,12 +143,11 @@ def bounds(log: EventLog, start: int, stop: int) -> tuple[dict[int, int], dict[i
 
 def _booked_late(
     log: EventLog, branch: str, span: tuple[datetime, datetime], behind: dict[int, int]
-) -> Iterator[Recorded]:
+) -> Iterable[Recorded]:
     with reading(log) as connection:
         arguments = (list(behind), list(behind.values()), branch, *span)
         places = connection.execute(_SQL["booked_late"], arguments, binary=True).fetchall()
-    for postings, version in places:
-        yield from log.events(postings, after=version - 1, through=version)
+    return log.at(places).values()
 
 
 def _time(recorded: Recorded) -> int:

@@ -50,10 +50,13 @@ def of_keys(log: EventLog, keys: Collection[bytes]) -> dict[bytes, Disposal]:
     """Data key id → the disposal that destroyed it, as far as the read models have got."""
     found: dict[bytes, Disposal] = {}
     with suppress(NotFoundError):
-        for place in disposal_register.of_keys(log, keys):
-            versions = (place.destroyed, place.certified) if place.certified else (place.destroyed,)
-            events = [log.events(place.retention, after=one - 1, through=one) for one in versions]
-            found |= _disposals(recorded for part in events for recorded in part)
+        disposals = disposal_register.of_keys(log, keys)
+        both = ((place.retention, one) for place in disposals for one in (place.destroyed, place.certified) if one)
+        events = log.at(both)
+        for place in disposals:
+            versions = (place.destroyed, place.certified)
+            told = (events.get((place.retention, one)) for one in versions if one)
+            found |= _disposals(one for one in told if one is not None)
     return found
 
 

@@ -75,10 +75,10 @@ def first(log: EventLog, reference: str) -> Recorded:
     if found.event is not None:
         return found
     with suppress(NotFoundError):  # read models that were never built know no other leg
-        for place in transaction_index.of_reference(log, reference):
-            for other in log.events(place.postings, after=place.version - 1, through=place.version):
-                if other.event is not None:
-                    return other
+        places = transaction_index.of_reference(log, reference)
+        for other in log.at((place.postings, place.version) for place in places).values():
+            if other.event is not None:
+                return other
     disposal = disposed.of_keys(log, [found.row.data_key]).get(found.row.data_key)
     said = str(disposal) if disposal else "no disposal is recorded for its key"
     raise DisposedError(field=f"{event} version {version}", rule=said)

@@ -51,10 +51,12 @@ def _disposed(log: EventLog, rows: Sequence[StoredEvent]) -> dict[bytes, StreamN
     found: dict[bytes, StreamName] = {}
     by_key = {row.data_key: row.stream_id for row in rows}
     with suppress(NotFoundError):
-        for place in disposal_register.of_keys(log, list(by_key)) if rows else ():
-            (told,) = log.events(place.retention, after=place.destroyed - 1, through=place.destroyed)
-            if isinstance(told.event, KeyDestroyed):
-                kind, _, key = told.event.subject.partition("/")
+        places = disposal_register.of_keys(log, list(by_key)) if rows else []
+        events = log.at((place.retention, place.destroyed) for place in places)
+        for place in places:
+            event = events[place.retention, place.destroyed].event
+            if isinstance(event, KeyDestroyed):
+                kind, _, key = event.subject.partition("/")
                 name, stream = StreamName(kind, key), by_key[place.data_key]
                 if log.stream_id(name) == stream:
                     found[stream] = name

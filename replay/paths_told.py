@@ -85,9 +85,8 @@ def between(log: EventLog, first: str, second: str, wanted: Wanted | None = None
 
 def _told(log: EventLog, places: set[Place]) -> dict[Place, Told]:
     """The legs of the steps."""
-    recorded = {
-        place: next(log.events(place.postings, after=place.version - 1, through=place.version)) for place in places
-    }
+    found = log.at((place.postings, place.version) for place in places)
+    recorded = {place: found[place.postings, place.version] for place in places}
     called = names.of(log, list(recorded.values()))
     told = certified(log, (Told(called[place.postings], one) for place, one in recorded.items()))
     return dict(zip(recorded, told, strict=True))

@@ -235,11 +235,10 @@ def unreviewed() -> None:
 
     with listing("emergencies", action="audit") as page:
         opened = page.opened
-        found = []
-        for one in access_log.unreviewed(opened.log):
-            for told in opened.log.events(one.stream_id, after=one.version - 1, through=one.version):
-                if isinstance(told.event, BreakGlassUsed):
-                    found.append((one.at, told.event))
+        waiting = access_log.unreviewed(opened.log)
+        told = opened.log.at((one.stream_id, one.version) for one in waiting)
+        events = [(one.at, told[one.stream_id, one.version].event) for one in waiting]
+        found = [(at, event) for at, event in events if isinstance(event, BreakGlassUsed)]
         document = [
             {"operator": one.operator, "use": one.use, "at": at.isoformat(), "reason": one.reason}
             for at, one in found

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from kyc.domain.event import Event
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 from kyc.service.call import JSON, Answer, Call
@@ -213,10 +214,11 @@ def _transactions(look: Look) -> Fetch:
     def fetch(found: Found) -> list[Row]:
         after = found.after and (datetime.fromisoformat(str(found.after[0])), found.after[1], found.after[2])
         some = transaction_index.search(look.log, wanted, found.limit, after=after or None)
+        told = look.log.at((one.postings, one.version) for one in some)
         return [
             Row(
                 [one.booked_at.isoformat(), one.lane, one.position], None,
-                {"transactions": _leg(look, one)},
+                {"transactions": _leg(one, told[one.postings, one.version].event)},
             )
             for one in some
         ]  # fmt: skip
@@ -224,9 +226,7 @@ def _transactions(look: Look) -> Fetch:
     return fetch
 
 
-def _leg(look: Look, one: transaction_index.Place) -> dict[str, Any]:
-    (recorded,) = look.log.events(one.postings, after=one.version - 1, through=one.version)
-    event = recorded.event
+def _leg(one: transaction_index.Place, event: Event | None) -> dict[str, Any]:
     known = {
         "direction": one.direction, "amount": one.amount, "money": one.currency, "booked_at": one.booked_at,
         "value_date": one.value_date, "channel": one.channel, "kind": one.kind,

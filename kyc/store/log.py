@@ -235,6 +235,17 @@ class EventLog:
                 page = []
         yield from self.reveal(page)
 
+    def at(self, places: Iterable[tuple[bytes, int]]) -> dict[tuple[bytes, int], Recorded]:
+        """The events at (stream id, version), revealed, in that order; where there is none, none.
+
+        Raises:
+            CiphertextDamagedError: a ciphertext does not decrypt; names stream and version.
+        """
+        wanted = list(dict.fromkeys(places))
+        stored = {(row.stream_id, row.version): row for row in self.reader.at(wanted)}
+        found = [place for place in wanted if place in stored]
+        return dict(zip(found, self.reveal([stored[place] for place in found]), strict=True))
+
     def reveal(self, rows: Sequence[StoredEvent]) -> list[Recorded]:
         """Stored rows as typed events, checked by AES-GCM against their commitments.
 

@@ -76,14 +76,22 @@ class Reader:
 
     def moments(self, places: Sequence[tuple[bytes, int]]) -> list[int | None]:
         """When the events at (stream id, version) were recorded, in that order; None where there is none."""
-        streams = [stream for stream, _ in places]
-        arguments = (
-            pgbinary.int2s([lane_of(stream, self.lanes) for stream in streams]), pgbinary.uuids(streams),
-            pgbinary.int8s([version for _, version in places]),
-        )  # fmt: skip
         with self._database.connection() as connection:
-            found = dict(connection.execute(statements.MOMENTS, arguments, binary=True).fetchall())
+            found = dict(connection.execute(statements.MOMENTS, self._arrays(places), binary=True).fetchall())
         return [found.get(at) for at in range(1, len(places) + 1)]
+
+    def at(self, places: Sequence[tuple[bytes, int]]) -> list[StoredEvent]:
+        """The events at (stream id, version) in one round trip, in no order; where there is none, none."""
+        if not places:
+            return []
+        with self._database.connection() as connection:
+            rows = connection.execute(statements.VERSIONS, self._arrays(places), binary=True).fetchall()
+        return list(map(StoredEvent._make, rows))
+
+    def _arrays(self, places: Sequence[tuple[bytes, int]]) -> tuple[bytes, ...]:
+        streams, versions = [stream for stream, _ in places], [version for _, version in places]
+        lanes = [lane_of(stream, self.lanes) for stream in streams]
+        return pgbinary.int2s(lanes), pgbinary.uuids(streams), pgbinary.int8s(versions)
 
     def by_keys(self, keys: Sequence[tuple[int, bytes]]) -> list[StoredEvent]:
         """The events recorded under (lane, idempotency key digest) pairs; unused keys are left out."""
@@ -107,13 +115,8 @@ class Reader:
             holders = connection.execute(
                 statements.HOLDERS, (lanes, pgbinary.uuids(keys), kind), binary=True
             ).fetchall()
-            places = (
-                pgbinary.int2s([lane_of(stream, self.lanes) for _, stream, _ in holders]),
-                pgbinary.uuids([stream for _, stream, _ in holders]),
-                pgbinary.int8s([version for _, _, version in holders]),
-            )
-            rows = connection.execute(statements.VERSIONS, places, binary=True).fetchall() if holders else []
-        events = {(row.stream_id, row.version): row for row in map(StoredEvent._make, rows)}
+        found = self.at([(stream, version) for _, stream, version in holders])
+        events = {(row.stream_id, row.version): row for row in found}
         return {key: events[stream, version] for key, stream, version in holders}
 
     def scan(self, lane: int, commitment: bytes) -> tuple[bytes, bytes, bytes] | None:

@@ -124,10 +124,3 @@ from kyc_read.transaction_detail d
 join kyc_read.transaction_index t on t.reference = d.reference and t.account = d.account
 where {chosen} and t.counterparty is distinct from d.counterparty
 group by d.account, d.counterparty, t.direction, t.currency, t.amount, t.booked_at, d.postings, t.lane, t.position
-
--- named --
--- The events that name other sides.
-select e.position, e.version, e.recorded_at, e.lane, e.stream_id, e.key, e.data_key, e.previous, e.commitment, e.hash,
-    e.digest, e.context, e.state
-from unnest(%s, %s, %s) as wanted (lane, stream_id, version)
-join kyc.event e on e.lane = wanted.lane and e.stream_id = wanted.stream_id and e.version = wanted.version

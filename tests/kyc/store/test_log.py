@@ -53,6 +53,20 @@ def test_nothing_in_clear(log: EventLog) -> None:
         assert secret.hex() not in dump
 
 
+def test_events_at_places(log: EventLog) -> None:
+    """Single events of several streams come in the order asked for, each once; a place without one is left out."""
+    one, two = customer("C1"), customer("C2")
+    for name in (one, two):
+        entries = [Entry(name, name, Noted(occurred_at=NOON, text=f"{name.key}-{n}")) for n in (1, 2, 3)]
+        log.append([unit(name.key, *entries)])
+    first, second = log.stream_id(one), log.stream_id(two)
+    asked = [(second, 3), (first, 1), (second, 4), (second, 2), (first, 1)]
+    found = log.at(asked)
+    assert list(found) == [(second, 3), (first, 1), (second, 2)]
+    assert [one.event.text for one in found.values() if isinstance(one.event, Noted)] == ["C2-3", "C1-1", "C2-2"]
+    assert log.at([]) == {}
+
+
 def test_one_key_per_subject_class_and_period(log: EventLog) -> None:
     """Records of one subject, class and year share a data key; any other has its own."""
     one, two = customer("C1"), customer("C2")
