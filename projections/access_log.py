@@ -268,13 +268,16 @@ def flags(
     return [Flag(*row) for row in _rows(log, "flags", asked)]
 
 
-def unreviewed(log: EventLog, limit: int = FOUND) -> list[Emergency]:
-    """Emergency accesses that nobody has reviewed yet, the oldest first.
+def unreviewed(
+    log: EventLog, *, operator: str | None = None, branch: str | None = None, limit: int | None = FOUND
+) -> list[Emergency]:
+    """Emergency accesses that nobody has reviewed yet, the oldest first; ``limit`` None: all of them.
 
     Raises:
         NotFoundError: the read model is not built yet.
     """
-    return [Emergency(*row) for row in _rows(log, "unreviewed", (limit,))]
+    asked = {"operator": operator, "branch": branch, "limit": limit}
+    return [Emergency(*row) for row in _rows(log, "unreviewed", asked)]
 
 
 def _rows(log: EventLog, statement: str, arguments: Any) -> list[tuple[Any, ...]]:

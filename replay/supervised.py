@@ -134,7 +134,7 @@ def _undone(log: EventLog, branch: str, on: date, policies: Policies) -> Undone:
     after = None
     while page := reviews.due(log, on, policies, by=on - timedelta(days=1), branch=branch, after=after):
         overdue, after = overdue + len(page), page[-1]
-    waiting = [one for one in access_log.unreviewed(log) if one.branch == branch]
+    waiting = access_log.unreviewed(log, branch=branch, limit=None)
     return Undone(
         on, overdue, sum(one.undocumented for one in files), sum(one.incomplete for one in files),
         reviews.unrated(log, branch), len(waiting),

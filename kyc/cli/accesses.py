@@ -127,9 +127,7 @@ def reads_flags(*, operator: str | None = None, limit: Count = 1_000) -> None:
     with listing("anomalies", action="audit") as page:
         opened = page.opened
         flags = access_log.flags(opened.log, operator=operator, limit=limit)
-        pending = [
-            one for one in access_log.unreviewed(opened.log, limit) if operator is None or one.operator == operator
-        ]
+        pending = access_log.unreviewed(opened.log, operator=operator, limit=limit)
         zone = opened.ledger.zone
         document = {
             "flags": [registers.spelled(one) for one in flags],

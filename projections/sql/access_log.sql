@@ -103,7 +103,9 @@ order by at desc, stream_id, version desc limit %(limit)s
 -- Emergency accesses nobody has looked at, the oldest first.
 select u.stream_id, u.version, u.operator, u.branch, u.at, u.until
 from kyc_read.access_matter u
-where u.kind = 'used' and u.emergency is not null and not exists (
+where u.kind = 'used' and u.emergency is not null
+    and (%(operator)s::text is null or u.operator = %(operator)s)
+    and (%(branch)s::text is null or u.branch = %(branch)s) and not exists (
     select from kyc_read.access_matter r
     where r.stream_id = u.stream_id and r.emergency = u.emergency and r.kind = 'reviewed')
-order by u.at, u.stream_id, u.version limit %s
+order by u.at, u.stream_id, u.version limit %(limit)s::bigint

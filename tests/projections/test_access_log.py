@@ -169,6 +169,14 @@ def test_flags_and_emergencies(china: Story) -> None:
     engine = china.project()
     (left,) = access_log.unreviewed(china.log)
     assert (left.version, left.operator, left.until - left.at) == (3, "T-9", timedelta(hours=2))
+    used = BreakGlassUsed(
+        occurred_at=china.now, operator="T-8", use="U-3", reason="fire", until=china.now + timedelta(hours=2)
+    )
+    china.record(used, actor="T-8", branch="B-2")
+    china.project()
+    for asked in ({"operator": "T-8"}, {"branch": "B-2"}):
+        assert [one.operator for one in access_log.unreviewed(china.log, limit=1, **asked)] == ["T-8"]
+    assert [one.operator for one in access_log.unreviewed(china.log, limit=None)] == ["T-9", "T-8"]
     assert engine.rebuild("access_log").equal is True
 
 

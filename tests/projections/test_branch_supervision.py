@@ -12,7 +12,7 @@ from fix_cli import Call, document
 from fix_world_china import onboard, open_account, paid, person
 from fix_world_ledger import Story
 
-from kyc.domain.access_log import AccessDenied
+from kyc.domain.access_log import AccessDenied, BreakGlassUsed
 from kyc.domain.diligence import ReviewScheduled
 from kyc.domain.governance import BranchOpened, DayClosed, MonthClosed
 from kyc.domain.policies import NOTHING
@@ -140,6 +140,25 @@ def test_closed_and_reconciled(china: Story, call: Call) -> None:
     assert "2 days closed of 2 with events" in call("branch", "summary", "B-1", "2026-03")[1]
     assert call("branch", "summary", "B-1", "yesterday")[0] == 2
     assert engine.rebuild("branch_supervision").equal is True
+
+
+def test_emergencies_of_the_branch(china: Story) -> None:
+    """Emergency accesses nobody has looked at count at the branch where they were used."""
+    for use, branch in (("U-1", "B-2"), ("U-2", "B-1"), ("U-3", "B-2")):
+        china.record(
+            BreakGlassUsed(
+                occurred_at=china.now, operator="T-9", use=use, reason="fire", until=china.now + timedelta(hours=2)
+            ),
+            actor="T-9", branch=branch,
+        )  # fmt: skip
+    china.project()
+    waiting = {
+        branch: supervised.summary(
+            china.log, branch, SECOND, SECOND, SHANGHAI, NOTHING, china.today
+        ).undone.unreviewed_emergencies
+        for branch in ("B-1", "B-2", "B-3")
+    }
+    assert waiting == {"B-1": 1, "B-2": 2, "B-3": 0}
 
 
 def test_a_difference_shows(china: Story) -> None:
