@@ -29,6 +29,9 @@ FOUND: Final = 1_000
 """Most holds that a list answers with, unless asked for more."""
 _NOBODY: Final = UUID(int=0)
 
+Place = tuple[UUID, UUID, int]
+"""Where a list goes on: the subject of the last one told, its stream and version."""
+
 
 class Placed(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is encrypted of a hold."""
@@ -126,9 +129,9 @@ class HoldRegister(rows.Register):
 
 def find(
     log: EventLog, on: date, *, subject: StreamName | None = None, reference: str | None = None,
-    basis: str | None = None, in_force: bool | None = None, after: Hold | None = None, limit: int = FOUND,
+    basis: str | None = None, in_force: bool | None = None, after: Place | None = None, limit: int = FOUND,
 ) -> list[Hold]:  # fmt: skip
-    """Holds placed by a day, in the order of their subjects.
+    """Holds placed by a day, in the order of their subjects, those of each in the order they were placed.
 
     Args:
         log: the event log.
@@ -137,18 +140,18 @@ def find(
         reference: the case, order or claim they rest on.
         basis: only of this kind.
         in_force: only those in force that day, or only those released by then.
-        after: the last one of the page before.
+        after: the place of the last one of the page before.
         limit: holds at most.
 
     Raises:
         NotFoundError: a read model is not built yet.
     """
-    last = None if after is None or after.placed is None else log.blinder.index("hold", after.placed.hold)
+    last_subject, last_stream, last_version = after or (_NOBODY, _NOBODY, 0)
     arguments = {
         "on": on, "subject": UUID(bytes=log.stream_id(subject)) if subject else None,
         "reference": UUID(bytes=reference_digest(log, reference)) if reference else None, "basis": basis,
-        "in_force": in_force, "after_subject": UUID(bytes=after.subject) if after else _NOBODY,
-        "after_hold": UUID(bytes=last) if last else _NOBODY, "limit": limit,
+        "in_force": in_force, "after_subject": last_subject, "after_stream": last_stream,
+        "after_version": last_version, "limit": limit,
     }  # fmt: skip
     with reading(log) as connection:
         found = connection.execute(_SQL["holds"], arguments, binary=True).fetchall()

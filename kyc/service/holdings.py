@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
@@ -15,7 +16,7 @@ from kyc.service.door import Look
 from kyc.service.listing import Fetch, Found, Listing, Row, listing
 from projections import hold_register
 from projections import retention_deadlines as deadlines
-from projections.hold_register import Hold, Placed
+from projections.hold_register import Hold
 from projections.retention_deadlines import Asked, Listed, State
 from replay import named as naming
 from replay import registers as told
@@ -32,7 +33,7 @@ def _holds(look: Look) -> Fetch:
             look.log, day, subject=whose, reference=reference, in_force=None if every == "yes" else True,
             after=_last_hold(found.after), limit=found.limit,
         )  # fmt: skip
-        return [Row([one.subject.hex(), one.placed.hold if one.placed else ""], None, _hold(one)) for one in some]
+        return [Row([one.subject.hex(), one.stream_id.hex(), one.version], None, _hold(one)) for one in some]
 
     return fetch
 
@@ -46,13 +47,8 @@ def _subject(text: str | None) -> StreamName | None:
     return StreamName(kind, key)
 
 
-def _last_hold(place: Place | None) -> Hold | None:
-    if place is None:
-        return None
-    number = str(place[1])
-    values: dict[str, Any] = dict.fromkeys(Hold._fields)
-    placed = Placed(number, "", "") if number else None
-    return Hold._make((values | {"subject": bytes.fromhex(str(place[0])), "placed": placed}).values())
+def _last_hold(place: Place | None) -> hold_register.Place | None:
+    return (UUID(str(place[0])), UUID(str(place[1])), int(place[2])) if place else None
 
 
 def _hold(one: Hold) -> dict[str, Any]:

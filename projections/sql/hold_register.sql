@@ -35,5 +35,5 @@ where t.placed_on <= %(on)s and (%(subject)s::uuid is null or h.subject = %(subj
     and (%(reference)s::uuid is null or h.reference = %(reference)s)
     and (%(basis)s::text is null or t.basis = %(basis)s)
     and (%(in_force)s::boolean is null or (t.ended_on is null or t.ended_on > %(on)s) = %(in_force)s)
-    and (h.subject, h.hold) > (%(after_subject)s, %(after_hold)s)
-order by h.subject, h.hold limit %(limit)s
+    and (h.subject, h.stream_id, h.version) > (%(after_subject)s, %(after_stream)s, %(after_version)s)
+order by h.subject, h.stream_id, h.version limit %(limit)s
