@@ -41,6 +41,11 @@ class Account:
     version: int
     disposed: bool
 
+    @property
+    def ever_held_by(self) -> tuple[bytes, ...]:
+        """The customers who hold or held it, stream ids."""
+        return (*(holder for holder, _ in self.holders), *self.former)
+
 
 @dataclass(slots=True)
 class _Row:

@@ -181,17 +181,19 @@ def _links(log: EventLog, page: Sequence[bytes]) -> tuple[dict[bytes, list[bytes
     """Subject → the customers, and the accounts, whose facts count for it; itself where it is one."""
     people: dict[bytes, list[bytes]] = {one: [] for one in page}
     accounts: dict[bytes, list[bytes]] = {one: [] for one in page}
-    mates = _mates(log, page)
-    for account in account_register.of_streams(log, page):
+    own = account_register.of_streams(log, page)
+    mates = _mates(log, [*page, *(holder for account in own for holder in account.ever_held_by)])
+    for account in own:
         accounts[account.stream_id].append(account.stream_id)
-        held_by = [*(holder for holder, _ in account.holders), *account.former]
-        others = _mates(log, held_by)
-        people[account.stream_id] += [one for holder in held_by for one in others.get(holder, (holder,))]
-    for account in account_register.ever_held_by(log, *{one for some in mates.values() for one in some}, *page):
-        held = {*(holder for holder, _ in account.holders), *account.former}
-        for subject in page:
-            if not held.isdisjoint(mates.get(subject, (subject,))):
-                accounts[subject].append(account.stream_id)
+        held_by = account.ever_held_by
+        people[account.stream_id] += [one for holder in held_by for one in mates.get(holder, (holder,))]
+    whose: dict[bytes, list[bytes]] = defaultdict(list)
+    for subject in page:
+        for one in mates.get(subject, (subject,)):
+            whose[one].append(subject)
+    for account in account_register.ever_held_by(log, *whose):
+        for subject in dict.fromkeys(one for holder in account.ever_held_by for one in whose.get(holder, ())):
+            accounts[subject].append(account.stream_id)
     for subject in page:
         if not people[subject] and subject not in accounts[subject]:
             people[subject] += mates.get(subject, [subject])
