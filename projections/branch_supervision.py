@@ -96,9 +96,8 @@ class BranchSupervision:
             ),
         )  # fmt: skip
         tables.copy(connection, "branch_late", _LATE_TYPES, _late(batch))
-        closings = [_closed(one) for one in batch if isinstance(one.event, DayClosed | MonthClosed)]
-        if closings:
-            tables.copy(connection, "branch_closing", _CLOSING_TYPES, closings)
+        closings = (_closed(one) for one in batch if isinstance(one.event, DayClosed | MonthClosed))
+        tables.copy(connection, "branch_closing", _CLOSING_TYPES, closings)
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
         """Remove late entries and closings under destroyed keys; counts are of headers and stay."""

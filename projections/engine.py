@@ -317,13 +317,15 @@ class Engine:
 
     def _sweep(self, one: Running) -> int:
         with self._log.database.connection() as connection, connection.transaction():
+            if _destroyed_to(connection) is None:
+                return 0  # no key ever was: nothing to lock for
             builds.locked(connection, one.projection.name)  # before positions, as everywhere
             Runner(self._log, [one]).hold(connection)
             return self._sweep_held(connection, one)
 
     def _sweep_held(self, connection: Connection, one: Running) -> int:
         """Sweep a build whose positions the caller holds, so that nobody fills it meanwhile."""
-        (to,) = connection.execute(SQL["destroyed_to"]).fetchone() or (None,)
+        to = _destroyed_to(connection)
         if to is None:
             return 0
         (since,) = connection.execute(SQL["swept_to"], one.key).fetchone() or (0,)
@@ -372,6 +374,12 @@ def _followed(runner: Runner, stop: Event) -> Iterator[int]:
         else:
             stop.wait(pause)
             pause = min(pause * 2, _PAUSES[1])
+
+
+def _destroyed_to(connection: Connection) -> int | None:
+    """When the last data key was destroyed; None: none was."""
+    (to,) = connection.execute(SQL["destroyed_to"]).fetchone() or (None,)
+    return to
 
 
 def _vectors(connection: Connection, live: Sequence[Build]) -> dict[str, dict[int, int]]:

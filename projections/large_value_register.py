@@ -59,13 +59,9 @@ class LargeValueRegister:
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
         """Add the rows of the batch."""
-        for table, types, rows in (
-            ("one_off_service", _ONE_OFF, list(_one_offs(log, batch))),
-            ("large_value_detected", _DETECTED, list(_detected(batch))),
-            ("large_value_filed", _FILED, list(_filed(log, batch))),
-        ):
-            if rows:
-                tables.copy(connection, table, types, rows)
+        tables.copy(connection, "one_off_service", _ONE_OFF, _one_offs(log, batch))
+        tables.copy(connection, "large_value_detected", _DETECTED, _detected(batch))
+        tables.copy(connection, "large_value_filed", _FILED, _filed(log, batch))
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
         """Remove what stands under destroyed keys."""

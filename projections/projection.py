@@ -54,13 +54,18 @@ class Tables:
         return text.replace("{b}", self._suffix).encode()
 
     def copy(self, connection: Connection, table: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Insert many rows, columns in the order of the table, uuids as 16 raw bytes, uuid[] packed."""
+        """Insert rows, columns as in the table, uuids as 16 raw bytes, uuid[] packed; of none nothing."""
+        rows = iter(rows)
+        first = next(rows, None)
+        if first is None:
+            return
         cursor = connection.cursor()
         for dumper in (_RawUuid, _RawUuids):
             cursor.adapters.register_dumper(dumper, dumper)
         statement = sql.SQL("copy {} from stdin (format binary)").format(self.name(table))
         with cursor.copy(statement) as copy:
             copy.set_types(types)
+            copy.write_row(first)
             for row in rows:
                 copy.write_row(row)
 

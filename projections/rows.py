@@ -74,16 +74,15 @@ class Sheet(Generic[R]):
             statement = sql.SQL(_SQL["forget"]).format(table=self._tables.name(self._table.name))
             self._connection.execute(statement, (self._streams,))
         names, arrays = columns(self._table.kind), [kind == "uuid[]" for kind in self._table.types]
-        written = [
+        written = (
             [
                 pgbinary.uuids(value) if packed else value
                 for packed, value in zip(arrays, (getattr(row, name) for name in names), strict=True)
             ]
             for rows in self.rows.values()
             for row in rows
-        ]
-        if written:
-            self._tables.copy(self._connection, self._table.name, self._table.types, written)
+        )
+        self._tables.copy(self._connection, self._table.name, self._table.types, written)
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:

@@ -73,8 +73,7 @@ class TransactionIndex:
         rows = list(_rows(log, batch))
         _make_years(connection, tables, {row[_BOOKED_AT].astimezone(UTC).year for row in rows})
         tables.copy(connection, self.name, _TYPES, rows)
-        if details := list(_details(log, batch)):
-            tables.copy(connection, "transaction_detail", _DETAIL_TYPES, details)
+        tables.copy(connection, "transaction_detail", _DETAIL_TYPES, _details(log, batch))
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
         """Remove the legs, and what became known beside them, under destroyed keys."""
