@@ -12,9 +12,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-PARTS: Final = ("verifier_base.py", "verifier_seals.py", "verifier_keys.py", "verifier_scope.py", "verifier.py")
+PARTS: Final = (
+    "verifier_base.py", "verifier_events.py", "verifier_seals.py", "verifier_keys.py", "verifier_scope.py",
+    "verifier.py",
+)  # fmt: skip
 """Lowest first: each uses only what stands above it."""
-CERTIFICATE_PARTS: Final = ("verifier_base.py", "verifier_certificate.py")
+CERTIFICATE_PARTS: Final = ("verifier_base.py", "verifier_events.py", "verifier_certificate.py")
 _FUTURE: Final = "from __future__ import annotations\n"
 
 

@@ -30,13 +30,10 @@ Exit code: 0 all of it is proved; 1 refused; 2 wrong usage; 3 consistent, but no
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
 from typing import NamedTuple
-
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from replay.verifier_base import (
     FIELDS,
@@ -52,17 +49,25 @@ from replay.verifier_base import (
     canonical,
     check_signature,
     commitment_by_field,
-    field_commitment,
     log_key,
     need,
     number,
     open_checkpoint,
-    parse_header,
     parse_json,
-    root_of,
     sha256,
     unbase64,
     unhex,
+)
+from replay.verifier_events import (
+    Verdict,
+    check_leaf,
+    check_link,
+    command_line,
+    entry_of,
+    fingerprints,
+    open_fields,
+    read_key,
+    say,
 )
 from replay.verifier_keys import KeyHistory, check_period, fingerprint, key_names, microseconds
 from replay.verifier_scope import ScopeRules
@@ -83,16 +88,14 @@ class Told(NamedTuple):
     histories: list[str]
 
 
-class Verification:
+class Verification(Verdict):
     """One bundle, verified; `proved` and `not_proved` say what that means."""
 
     def __init__(self, path: str, told: Told) -> None:
         log_keys, export_keys, cas = told.log_keys, told.export_keys, told.cas
+        super().__init__(anchored=bool(log_keys and (export_keys or cas)))
         self._told = told
         self._stamped: int | None = None
-        self.proved: list[str] = []
-        self.not_proved: list[str] = []
-        self.anchored = bool(log_keys and (export_keys or cas))
         self.counts = dict.fromkeys(("events", "disposed", "outside", "fields", "documents"), 0)
         self._images: dict[str, tuple[int, str]] = {}  # commitment → size and media type, as events state them
         self._schemas: dict[str, list[int]] = {}
@@ -100,7 +103,7 @@ class Verification:
         self._keys = self._key_history()
         self._manifest = self._signed_manifest(export_keys, cas)  # step 2
         self._listed = Listed(self._box, self._manifest["files"])  # step 3
-        self._size, self._root = self._signed_root(log_keys)  # step 4
+        self._log = self._signed_root(log_keys)  # step 4
         streams = self._trailer()
         self._partial = 0  # streams of which something before or behind is not given
         self._scope = ScopeRules(self._manifest["scope"], streams)
@@ -121,19 +124,18 @@ class Verification:
             lines += [(f"{name} line {at}", line) for at, line in enumerate(given, 1)]
         return KeyHistory(lines, self._told.authorities)
 
-    def _signed_manifest(self, fingerprints: list[str], cas: list[str]) -> Json:
+    def _signed_manifest(self, expected: list[str], cas: list[str]) -> Json:
         raw, signature = self._box.read("manifest.json", SMALL_MAX), self._box.read("manifest.sig", 64)
-        key = load_pem_public_key(self._box.read("export-key.pem", 4096))
-        found = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-        line = self._exporters(fingerprints)
-        need(found in line or not fingerprints, "export-key.pem", "not the expected key")
-        check_signature(key.public_bytes(Encoding.Raw, PublicFormat.Raw), signature, raw, "manifest.sig")
+        key, found = read_key(self._box.read("export-key.pem", 4096))
+        line = self._exporters(expected)
+        need(found in line or not expected, "export-key.pem", "not the expected key")
+        check_signature(key, signature, raw, "manifest.sig")
         manifest: Json = parse_json(raw, "manifest.json")
         need(manifest["format"] == FORMAT, "manifest.json", f"not of the format {FORMAT}")
         need(manifest["export_key"] == found, "manifest.json", "names another export key")
-        whose = "the expected key" if fingerprints else "the key inside the bundle"
+        whose = "the expected key" if expected else "the key inside the bundle"
         self.proved.append(f"the manifest of {manifest['created_at']} is signed by {whose}, SHA-256 {found}")
-        if not fingerprints and not cas:
+        if not expected and not cas:
             self.not_proved.append("who made the bundle: compare the export key's fingerprint with the bank's word")
         self._check_seals(raw, manifest, cas)
         if found in line:
@@ -141,11 +143,11 @@ class Verification:
             self._within(line[found], None, created, "manifest.sig")
         return manifest
 
-    def _exporters(self, fingerprints: list[str]) -> dict[str, tuple[str, Json]]:
+    def _exporters(self, expected: list[str]) -> dict[str, tuple[str, Json]]:
         """Fingerprint of an export key → the key and its period, as far as the ones that were told lead."""
         known = {key for said in self._keys.statements if said["role"] == "export" for key in key_names(said)}
-        told = [key for key in known if fingerprint(key) in fingerprints or not fingerprints]
-        bare: dict[str, tuple[str, Json]] = {name: (name, ALWAYS) for name in fingerprints}
+        told = [key for key in known if fingerprint(key) in expected or not expected]
+        bare: dict[str, tuple[str, Json]] = {name: (name, ALWAYS) for name in expected}
         return bare | {fingerprint(key): (key, at) for key, at in self._keys.reach(told, "export").items()}
 
     def _within(self, signed: tuple[str, Json], size: int | None, created: int, place: str) -> None:
@@ -211,17 +213,17 @@ class Verification:
             named = (record["stream"], number(record["version"], place)) == (stream["stream"], version)
             need(named, place, f"not version {version} of stream {stream['stream']}")
             need(whole or count or why != "outside", place, "an event outside that stands before all others")
-            identity = bytes.fromhex(stream["stream"].replace("-", "")) + version.to_bytes(8, "big")
-            after = unhex(record["hash"], place)
+            entry = entry_of(record, place)
             if why != "outside":
                 before = before if count or first == 1 else unhex(record["previous"], place)
-                header = self._check_link(record, identity, before, after, place)
+                need(unhex(record["previous"], place) == before, place, "does not follow the event before it")
+                header = check_link(record, entry, place)
                 need(header["recorded_at"] >= recorded_at, place, "recorded before the event it follows")
                 recorded_at = header["recorded_at"]
                 if why in {None, "fields"}:
                     self._check_content(record, header, stream, place)
-            self._check_leaf(record, identity, after, place)
-            before, count = after, count + 1
+            check_leaf(record, entry, self._log, place)
+            before, count = entry[24:], count + 1
             if why is not None:
                 withheld[why] += 1
         end = {"from": first, "through": first + count - 1 if count else 0, "head": before.hex(), **withheld}
@@ -235,22 +237,6 @@ class Verification:
         self._partial += not complete
         for name, value in (("events", count), *withheld.items()):
             self.counts[name] += value
-
-    def _check_leaf(self, record: Json, identity: bytes, after: bytes, place: str) -> None:
-        proof = [unbase64(value, place, 32) for value in record["proof"]]
-        leaf = sha256(b"\x00", identity, after)
-        root = root_of(number(record["index"], place), self._size, leaf, proof, place)
-        need(root == self._root, place, "not in the signed log")
-
-    def _check_link(self, record: Json, identity: bytes, before: bytes, after: bytes, place: str) -> Json:
-        raw, commitment = unbase64(record["header"], place), unhex(record["commitment"], place)
-        need(unhex(record["previous"], place) == before, place, "does not follow the event before it")
-        link = sha256(b"kyc-ledger/event/v1\0", before, raw, commitment)
-        need(link == after, place, "the hash is not that of header and commitment")
-        header = parse_header(raw, place)
-        need(raw[1:25] == identity, place, "the header is of another event")
-        need(canonical(record["read"]) == canonical(header), place, "the readable header differs from the header")
-        return header
 
     def _check_content(self, record: Json, header: Json, stream: Json, place: str) -> None:
         event, topic = self._opened(record, place), header["topic"]
@@ -276,21 +262,7 @@ class Verification:
         return found
 
     def _opened_fields(self, record: Json, place: str) -> Json:
-        event: Json = {}
-        parts, hidden = [], 0
-        for field in record["fields"]:
-            if set(field) == {"commitment"}:
-                hidden += 1
-                parts.append(unhex(field["commitment"], place))
-                continue
-            need(set(field) == {"name", "salt", "value"} and field["name"] not in event, place, "not a field")
-            salt, value = unbase64(field["salt"], place, 32), unbase64(field["value"], place)
-            parts.append(field_commitment(salt, field["name"].encode(), value))
-            said = parse_json(b'{"value":' + value + b"}", place)
-            need(set(said) == {"value"}, place, "not a value")
-            event[field["name"]] = said["value"]
-        committed = sha256(b"kyc-ledger/fields/v1\0", *parts).hex()
-        need(committed == record["commitment"], place, "the fields are not what was committed to")
+        event, hidden = open_fields(record, place)
         allowed = len(self._manifest["scope"]["withheld"])
         need(0 < hidden <= allowed, place, "more or fewer fields withheld than the scope says")
         return event
@@ -353,7 +325,7 @@ def verify(
     authorities: list[str] | None = None,
 ) -> Verification:
     """Verify a bundle; whatever is wrong with it, the answer is Refused."""
-    prints = [[text.lower().replace(":", "") for text in texts or []] for texts in (export_keys, cas, authorities)]
+    prints = [fingerprints(texts or []) for texts in (export_keys, cas, authorities)]
     try:
         return Verification(path, Told(log_keys, prints[0], prints[1], prints[2], histories or []))
     except Refused:
@@ -364,24 +336,14 @@ def verify(
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Verify a bundle exported by KYC Ledger.")
+    parser = command_line("Verify a bundle exported by KYC Ledger.")
     parser.add_argument("bundle", help="zip file or folder")
-    parser.add_argument("--log-key", action="append", default=[], metavar="VKEY", help="verifier key of the log")
-    parser.add_argument("--export-key", action="append", default=[], metavar="SHA256", help="key's fingerprint")
     parser.add_argument("--ca", action="append", default=[], metavar="SHA256", help="fingerprint of the bank's CA")
     parser.add_argument("--keys", action="append", default=[], metavar="FILE", help="key history of the bank")
     parser.add_argument("--tsa", action="append", default=[], metavar="SHA256", help="CA of a timestamp authority")
     options = parser.parse_args()
     told = options.log_key, options.export_key, options.ca, options.keys, options.tsa
-    try:
-        found = verify(options.bundle, *told)
-    except Refused as refusal:
-        print(f"REFUSED  {refusal}")
-        return 1
-    print("VERIFIED" if found.anchored else "CONSISTENT WITH ITSELF, but not shown to be the bank's")
-    print("\n".join([f"  proved      {text}" for text in found.proved]))
-    print("\n".join([f"  not proved  {text}" for text in found.not_proved]))
-    return 0 if found.anchored else 3
+    return say(lambda: verify(options.bundle, *told))
 
 
 if __name__ == "__main__":

@@ -18,12 +18,9 @@ Exit code: 0 all of it is proved; 1 refused; 2 wrong usage; 3 consistent, but no
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
-
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from replay.verifier_base import (
     FIELDS,
@@ -32,17 +29,22 @@ from replay.verifier_base import (
     Refused,
     canonical,
     check_signature,
-    field_commitment,
     log_key,
     need,
-    number,
     open_checkpoint,
-    parse_header,
     parse_json,
-    root_of,
-    sha256,
     unbase64,
-    unhex,
+)
+from replay.verifier_events import (
+    Verdict,
+    check_leaf,
+    check_link,
+    command_line,
+    entry_of,
+    fingerprints,
+    open_fields,
+    read_key,
+    say,
 )
 
 CERTIFICATE = "kyc-ledger/disposal-certificate/v1"
@@ -56,35 +58,31 @@ WITHHELD = "subject"
 """The one field that is not shown: whose records they were."""
 
 
-class Certificate:
+class Certificate(Verdict):
     """One certificate, verified; `proved` and `not_proved` say what that means."""
 
     def __init__(self, raw: bytes, log_keys: list[str], export_keys: list[str]) -> None:
-        self.proved: list[str] = []
-        self.not_proved: list[str] = []
-        self.anchored = bool(log_keys and export_keys)
+        super().__init__(anchored=bool(log_keys and export_keys))
         self._file: Json = parse_json(raw, "certificate")
         need(set(self._file) == PARTS and self._file["format"] == CERTIFICATE, "certificate", "not of this format")
         self._stated = self._statement(export_keys)  # step 1
-        self._size, self._root = self._checkpoint(log_keys)  # step 2
+        self._log = self._checkpoint(log_keys)  # step 2
         self._decided()  # step 3
         self._destroyed()  # step 4
         self.not_proved.append("that no copy of the content is left anywhere: that is the signer's word")
         self.not_proved.append("that these are all events the key protected: that is the signer's word")
 
-    def _statement(self, fingerprints: list[str]) -> Json:
+    def _statement(self, expected: list[str]) -> Json:
         raw = unbase64(self._file["statement"], "statement")
-        key = load_pem_public_key(self._file["export_key"].encode())
-        found = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-        need(found in fingerprints or not fingerprints, "export_key", "not the expected key")
-        signature = unbase64(self._file["signature"], "signature", 64)
-        check_signature(key.public_bytes(Encoding.Raw, PublicFormat.Raw), signature, raw, "signature")
+        key, found = read_key(self._file["export_key"].encode())
+        need(found in expected or not expected, "export_key", "not the expected key")
+        check_signature(key, unbase64(self._file["signature"], "signature", 64), raw, "signature")
         stated: Json = parse_json(raw, "statement")
         need(set(stated) == STATED and stated["format"] == CERTIFICATE, "statement", "not of this format")
         self._digest = hashlib.sha256(raw).hexdigest()
-        whose = "the expected key" if fingerprints else "the key inside"
+        whose = "the expected key" if expected else "the key inside"
         self.proved.append(f"the statement of disposal {stated['disposal']} is signed by {whose}, SHA-256 {found}")
-        if not fingerprints:
+        if not expected:
             self.not_proved.append("who made it: compare the export key's fingerprint with the bank's word")
         return stated
 
@@ -105,39 +103,14 @@ class Certificate:
         why = record.get("withheld")
         need(why in FIELDS and why is not None and set(record) == FIELDS[why], place, "not an event record")
         need(UUID.fullmatch(record["stream"]), place, "not a stream id")
-        identity = bytes.fromhex(record["stream"].replace("-", ""))
-        identity += number(record["version"], place).to_bytes(8, "big")
-        after = unhex(record["hash"], place)
-        proof = [unbase64(value, place, 32) for value in record["proof"]]
-        leaf = sha256(b"\x00", identity, after)
-        root = root_of(number(record["index"], place), self._size, leaf, proof, place)
-        need(root == self._root, place, "not in the signed log")
-        if why == "outside":
-            return identity + after, {}
-        raw, commitment = unbase64(record["header"], place), unhex(record["commitment"], place)
-        link = sha256(b"kyc-ledger/event/v1\0", unhex(record["previous"], place), raw, commitment)
-        need(link == after, place, "the hash is not that of header and commitment")
-        header = parse_header(raw, place)
-        need(raw[1:25] == identity, place, "the header is of another event")
-        need(canonical(record["read"]) == canonical(header), place, "the readable header differs from the header")
-        return identity + after, header
+        entry = entry_of(record, place)
+        check_leaf(record, entry, self._log, place)
+        return entry, {} if why == "outside" else check_link(record, entry, place)
 
     def _shown(self, record: Json, place: str) -> Json:
         """The fields of an event of which one is withheld, held against its commitment."""
         need(record["withheld"] == "fields", place, "the event is not shown")
-        event: Json = {}
-        parts, hidden = [], 0
-        for field in record["fields"]:
-            if set(field) == {"commitment"}:
-                hidden += 1
-                parts.append(unhex(field["commitment"], place))
-                continue
-            need(set(field) == {"name", "salt", "value"} and field["name"] not in event, place, "not a field")
-            salt, value = unbase64(field["salt"], place, 32), unbase64(field["value"], place)
-            parts.append(field_commitment(salt, field["name"].encode(), value))
-            event[field["name"]] = parse_json(b'{"value":' + value + b"}", place)["value"]
-        committed = sha256(b"kyc-ledger/fields/v1\0", *parts).hex()
-        need(committed == record["commitment"], place, "the fields are not what was committed to")
+        event, hidden = open_fields(record, place)
         need(hidden == 1 and WITHHELD not in event, place, "more or less is withheld than whose records they were")
         need(canonical(event) == canonical(record["event"]), place, "the readable event differs from the fields")
         return event
@@ -179,10 +152,10 @@ class Certificate:
         listed = []
         for at, record in enumerate(self._file["events"]):
             place = f"events {at}"
-            identity, header = self._record(record, place)
+            entry, header = self._record(record, place)
             need(record["withheld"] in {"disposed", "outside"}, place, "content that was not disposed of")
             if header:
-                listed.append(identity)
+                listed.append(entry)
         need(len(set(listed)) == len(listed) == self._stated["events"], "events", "not as many as stated")
         found = hashlib.sha256(b"".join(sorted(listed))).hexdigest()
         need(found == self._stated["events_sha256"], "events", "not those of the statement")
@@ -192,7 +165,7 @@ class Certificate:
 def verify(raw: bytes, log_keys: list[str], export_keys: list[str]) -> Certificate:
     """Verify a certificate; whatever is wrong with it, the answer is Refused."""
     try:
-        return Certificate(raw, log_keys, [text.lower().replace(":", "") for text in export_keys])
+        return Certificate(raw, log_keys, fingerprints(export_keys))
     except Refused:
         raise
     except Exception as cause:  # a verifier that stumbles has not verified
@@ -201,20 +174,10 @@ def verify(raw: bytes, log_keys: list[str], export_keys: list[str]) -> Certifica
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Verify a certificate of disposal by KYC Ledger.")
+    parser = command_line("Verify a certificate of disposal by KYC Ledger.")
     parser.add_argument("certificate", help="the JSON file")
-    parser.add_argument("--log-key", action="append", default=[], metavar="VKEY", help="verifier key of the log")
-    parser.add_argument("--export-key", action="append", default=[], metavar="SHA256", help="key's fingerprint")
     options = parser.parse_args()
-    try:
-        found = verify(Path(options.certificate).read_bytes(), options.log_key, options.export_key)
-    except (Refused, OSError) as refusal:
-        print(f"REFUSED  {refusal}")
-        return 1
-    print("VERIFIED" if found.anchored else "CONSISTENT WITH ITSELF, but not shown to be the bank's")
-    print("\n".join([f"  proved      {text}" for text in found.proved]))
-    print("\n".join([f"  not proved  {text}" for text in found.not_proved]))
-    return 0 if found.anchored else 3
+    return say(lambda: verify(Path(options.certificate).read_bytes(), options.log_key, options.export_key))
 
 
 if __name__ == "__main__":

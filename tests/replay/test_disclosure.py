@@ -17,7 +17,7 @@ from kyc.domain.customer import ContactChanged
 from kyc.domain.submission import Entry, StreamName
 from kyc.domain.values import Phone
 from kyc.errors import InputError
-from replay import verifier
+from replay import verifier, verifier_base
 from replay.bundle import Exported
 from replay.scopes import Scope
 
@@ -128,8 +128,8 @@ def shown(record: dict, name: str) -> dict:
 def hide(record: dict, name: str) -> None:
     """Hide one field more, consistently."""
     field = shown(record, name)
-    made = verifier.field_commitment(
-        verifier.unbase64(field["salt"], ""), name.encode(), verifier.unbase64(field["value"], "")
+    made = verifier_base.field_commitment(
+        verifier_base.unbase64(field["salt"], ""), name.encode(), verifier_base.unbase64(field["value"], "")
     )
     field.clear()
     field["commitment"] = made.hex()
