@@ -147,11 +147,12 @@ class Signer:
 
     name: str
     private_key: Ed25519PrivateKey = field(repr=False)
+    verifier: Verifier = field(init=False)
+    """The public half."""
 
-    @property
-    def verifier(self) -> Verifier:
-        """The public half."""
-        return Verifier(self.name, self.private_key.public_key().public_bytes_raw(), ED25519)
+    def __post_init__(self) -> None:
+        verifier = Verifier(self.name, self.private_key.public_key().public_bytes_raw(), ED25519)
+        object.__setattr__(self, "verifier", verifier)
 
     def signature(self, text: str) -> Signature:
         return Signature(self.name, self.verifier.key_id, self.private_key.sign(text.encode()))
