@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from fix_cli import Call, document
 from fix_replay import Bank
+from fix_tampered import edit, kinds, relinked, rows
 
 from kyc.errors import FormatError, StoreError
 from kyc.evidence import checkpoint, note
-from kyc.store.records import StoredEvent
 from replay import audit_crew
 from replay.audit import How, audit
 from replay.audit_crew import Hands
@@ -36,36 +35,6 @@ def added(bank: Bank, since: str, keyless: bool = False) -> Report:
 def of(bank: Bank, customer: str) -> Report:
     """One customer."""
     return audit_customer(bank.log, customer, verifier_keys=[note.Verifier.parse(bank.vkey)], outside=Outside())
-
-
-def rows(bank: Bank, kind: str, key: str) -> list[StoredEvent]:
-    """The events of a stream."""
-    from kyc.domain.submission import StreamName
-
-    return list(bank.log.reader.stream(bank.log.stream_id(StreamName(kind, key))))
-
-
-def edit(bank: Bank, row: StoredEvent, change: str, *arguments: object) -> None:
-    """Change one event, as a superuser."""
-    with bank.owner() as owner:
-        where = " where stream_id = %s and version = %s"
-        values = (*arguments, UUID(bytes=row.stream_id), row.version)
-        assert owner.execute(f"update kyc.event set {change}{where}".encode(), values).rowcount == 1
-
-
-def kinds(report: Report) -> set[Kind]:
-    """What was found."""
-    return {found.kind for found in report.findings}
-
-
-def relinked(bank: Bank, row: StoredEvent, previous: bytes) -> bytes:
-    """Give an event another predecessor, its own hash made to fit; returns the hash."""
-    head = (
-        b"\x01" + row.stream_id + row.version.to_bytes(8, "big") + row.recorded_at.to_bytes(8, "big", signed=True)
-    )
-    link = sha256(b"kyc-ledger/event/v1\0" + previous + head + row.key + row.context + row.commitment).digest()
-    edit(bank, row, "previous = %s, hash = %s", previous, link)
-    return link
 
 
 # --- since the last time ----------------------------------------------------------------------------------
