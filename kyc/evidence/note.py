@@ -18,6 +18,7 @@ signature of a trusted key refuses the whole note; signatures of unknown keys ar
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ SIGNATURES_MAX: Final = 100
 KEY_ID_LENGTH: Final = 4
 _TIME_LENGTH: Final = 8
 _LEAD: Final = "— "
+_NOT_IN_TEXT: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NOT_IN_NAME: Final = re.compile(r"[\s+\x00-\x1f]")
 
 
 class Signature(NamedTuple):
@@ -147,12 +150,12 @@ class Signer:
 
     name: str
     private_key: Ed25519PrivateKey = field(repr=False)
-    verifier: Verifier = field(init=False)
+    verifier: Verifier = field(init=False, repr=False, compare=False)
     """The public half."""
 
     def __post_init__(self) -> None:
-        verifier = Verifier(self.name, self.private_key.public_key().public_bytes_raw(), ED25519)
-        object.__setattr__(self, "verifier", verifier)
+        public = self.private_key.public_key().public_bytes_raw()
+        object.__setattr__(self, "verifier", Verifier(self.name, public, ED25519))
 
     def signature(self, text: str) -> Signature:
         return Signature(self.name, self.verifier.key_id, self.private_key.sign(text.encode()))
@@ -186,7 +189,7 @@ def sign(text: str, *signers: NoteSigner) -> str:
         FormatError: the text cannot be one of a note, or nobody signs.
     """
     _check_text(text)
-    return format(text, [signer.signature(text) for signer in signers])
+    return _format(text, [signer.signature(text) for signer in signers])
 
 
 def add_signatures(note: str, *signatures: Signature) -> str:
@@ -206,6 +209,10 @@ def format(text: str, signatures: Sequence[Signature]) -> str:
         FormatError: the parts cannot make a note.
     """
     _check_text(text)
+    return _format(text, signatures)
+
+
+def _format(text: str, signatures: Sequence[Signature]) -> str:
     for signature in signatures:
         check_name(signature.name)
         if len(signature.key_id) != KEY_ID_LENGTH or not signature.blob:
@@ -293,7 +300,7 @@ def check_name(name: str) -> None:
     Raises:
         FormatError: empty, or with a space, plus or control character.
     """
-    if not name or any(character.isspace() or character == "+" or character < " " for character in name):
+    if not name or _NOT_IN_NAME.search(name):
         raise FormatError("not a key name", field="key name", rule="not empty; no space, plus or control character")
     _encode(name)
 
@@ -303,7 +310,7 @@ def _cosigned(text: str, time: int) -> bytes:
 
 
 def _check_text(text: str) -> None:
-    if not text.endswith("\n") or any(character < " " and character != "\n" for character in text):
+    if not text.endswith("\n") or _NOT_IN_TEXT.search(text):
         raise FormatError("not the text of a note", field="text", rule="ends in a newline; no control characters")
     _encode(text)
 
