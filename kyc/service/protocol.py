@@ -18,6 +18,7 @@ from kyc.errors import InputError
 from kyc.logs import logger
 from kyc.service.identity import CERTIFICATE
 from kyc.service.limits import ServiceLimits
+from kyc.service.outgoing import Outgoing
 from kyc.service.problem import MEDIA_TYPE, problem_of
 
 OVERHEAD_BYTES_MAX: Final = 65_536
@@ -57,6 +58,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = Outgoing(transport, self.loop)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._certificate = tls.getpeercert(binary_form=True)
@@ -72,6 +74,8 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self._overhead > OVERHEAD_BYTES_MAX and not self.transport.is_closing():
             self.transport.abort()
+        elif self._in_head:  # a head that came whole needs no timer
+            self._await_more()
 
     # --- what the parser finds ------------------------------------------------------------------
 
@@ -80,7 +84,6 @@ class Protocol(HttpToolsProtocol):
         if self._certificate is not None:
             self.scope[CERTIFICATE] = self._certificate  # type: ignore[typeddict-unknown-key]
         self._in_head, self._whole = True, False
-        self._await_more()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # a trailer could say what the head must say, and is nothing we asked for
