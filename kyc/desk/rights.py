@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final, Literal, NamedTuple
 
 from kyc.access.ask import Actor, Ask
@@ -37,6 +38,7 @@ from kyc.domain.privacy import (
 from kyc.domain.rulebook import Within
 from kyc.domain.submission import StreamName
 from kyc.errors import ConflictError, RefusedError
+from kyc.files import write
 from projections import account_register, retention_deadlines
 from projections.engine import Engine
 
@@ -156,9 +158,9 @@ class RightsDesk(Desk):
         view = grant.show(own_data.of_customer(self.service.ledger, request.customer))
         document = _bytes({"request": number, "held": view, "closing": NOTHING_HELD})
         digest, fields = sha256(document).hexdigest(), tuple(sorted(view))
-        ready = out.with_name(f"{out.name}.part")
-        self._write(ready, document)
+        ready = out.with_name(f".{out.name}.{token_hex(8)}")
         try:
+            self._write(ready, document)
             self._given(request.customer, who, fields, digest)
             told = RightsRequestFulfilled(occurred_at=self.now, request=number, answer=ANSWERED, digest=digest)
             self.record(told)
@@ -270,10 +272,10 @@ class RightsDesk(Desk):
 
     def _write(self, out: Path, document: bytes) -> None:
         """The file and a signature over its bytes (Ed25519, hexadecimal), under the institution's export key."""
-        out.mkdir()
-        (out / "answer.json").write_bytes(document)
+        out.mkdir(mode=0o700, parents=True)
         signature = self.service.provider.signing_key("export").sign(document)
-        (out / "answer.sig").write_text(signature.hex() + "\n", encoding="ascii")
+        write(out / "answer.json", document)
+        write(out / "answer.sig", f"{signature.hex()}\n".encode())
 
 
 def _bytes(document: dict[str, Any]) -> bytes:

@@ -66,7 +66,8 @@ def test_what_the_person_is_told(house, desk, service, tmp_path):
     with pytest.raises(RefusedError) as caught:
         desk.answer("Q1", tmp_path / "again")
     assert caught.value.rule == "once"
-    assert not list(tmp_path.glob("*.part"))
+    assert given.path.stat().st_mode & 0o077 == 0, "for who wrote it only"
+    assert not list(tmp_path.glob(".q1.*"))
 
 
 def test_secretly_held_and_nothing_held(house, desk, service, clerk, tmp_path):
