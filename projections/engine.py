@@ -17,7 +17,7 @@ from typing import Any, Final
 from psycopg.errors import UniqueViolation
 
 from kyc.domain.submission import Receipt
-from kyc.errors import CollisionError, NotFoundError, StoreError
+from kyc.errors import NotFoundError, StoreError
 from kyc.store.database import Connection
 from kyc.store.log import EventLog
 from projections import builds, crew
@@ -27,7 +27,6 @@ from projections.projection import Projection, Tables
 from projections.registry import PROJECTIONS
 from projections.runner import Progress, Runner, Running, StaleError
 
-_ATTEMPTS: Final = 5
 _PAUSES: Final = (0.005, 0.05)
 """Seconds between two looks while waiting: at first, at most."""
 _ROUND: Final = 60.0
@@ -118,7 +117,11 @@ class Engine:
 
     def sweep(self) -> int:
         """Remove what destroyed keys protected from the live read models; the number of rows changed."""
-        return self._with_builds(lambda live: sum(self._sweep(one) for one in live))
+        changed = 0
+        for one in self._live():
+            with suppress(StaleError):  # what took its place was swept as it did
+                changed += self._sweep(one)
+        return changed
 
     # --- rebuilding -----------------------------------------------------------------------------
 
@@ -247,13 +250,13 @@ class Engine:
         return projection
 
     def _with_builds(self, work: Callable[[list[Running]], int]) -> int:
-        """Do something with the live builds; again where another engine swapped one meanwhile."""
-        for _ in range(_ATTEMPTS):
-            try:
-                return work(self._live())
-            except StaleError:
-                continue
-        raise CollisionError("read models are being rebuilt too fast to follow", rule=f"{_ATTEMPTS} attempts")
+        """Do something with the live builds; again, however often, where another engine swapped one meanwhile."""
+        tried: list[Running] | None = None
+        while (live := self._live()) != tried:
+            tried = live
+            with suppress(StaleError):
+                return work(live)
+        raise StoreError("a read model has no position in some lane", rule="one in each", remedy="kyc rebuild")
 
     def _live(self) -> list[Running]:
         """The live builds this program may fill: those of its own versions, older ones rebuilt first.

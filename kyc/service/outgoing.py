@@ -1,7 +1,7 @@
 """What a connection sends: the short pieces of one turn of the event loop leave in one.
 
-uvicorn writes the head of an answer and then its body, and uvloop makes a system call of each: two packets an answer,
-and a client that is woken twice. A short piece waits for what follows it, at most until the loop's next turn.
+uvicorn writes the head of an answer and then its body, and uvloop makes a system call of each: two packets, and a
+client that is woken twice. A short piece waits for what follows it, at most until the loop's next turn.
 """
 
 from __future__ import annotations
