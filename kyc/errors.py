@@ -85,6 +85,16 @@ class NotFoundError(KycError):
     exit_code = 4
 
 
+class NotSealedError(NotFoundError):
+    """It is recorded, and no checkpoint that may be given out covers it yet."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(
+            message, field="checkpoint",
+            remedy="again in a moment; if it stays, whoever runs the service starts kyc seal --follow",
+        )  # fmt: skip
+
+
 class AccessDeniedError(KycError):
     """This is not available to you under this request."""
 

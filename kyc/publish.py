@@ -9,23 +9,19 @@ not hold it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kyc import files
-from kyc.clock import Clock
 from kyc.domain.submission import Receipt
-from kyc.errors import FormatError, LogMismatchError, NotFoundError, SignatureError, UnreachableError
+from kyc.errors import LogMismatchError, NotSealedError
 from kyc.evidence import key_history, leaf, merkle, note, receipt, tiles, tlog_proof
 from kyc.evidence.checkpoint import open_checkpoint
 from kyc.evidence.note import NoteSigner
-from kyc.evidence.policy import Policy
 from kyc.store.records import StoredEvent
-from kyc.store.sealed import SealedCheckpoint, SealedLog
-from kyc.witness import ask
+from kyc.store.sealed import SealedLog
 
 MERGE_DELAY: Final = 86_400
 """Seconds within which a receipt promises a checkpoint; the sealer runs far more often."""
@@ -47,12 +43,12 @@ def publish(sealed: SealedLog, folder: Path, log_key: str) -> tuple[int, int]:
     """Write what the folder lacks of the sealed log; (files written, size of the log).
 
     Raises:
-        NotFoundError: nothing is sealed yet.
+        NotSealedError: nothing is sealed yet.
         LogMismatchError: the folder holds a log that this one does not continue.
     """
     newest = sealed.published()
     if newest is None:
-        raise NotFoundError("nothing is sealed and cosigned yet", field="checkpoint", remedy="kyc seal")
+        raise NotSealedError("nothing is sealed and cosigned yet")
     known = _published(sealed, folder, log_key)
     if known > newest.size:
         raise LogMismatchError(
@@ -69,57 +65,15 @@ def publish(sealed: SealedLog, folder: Path, log_key: str) -> tuple[int, int]:
     return written + 1, newest.size
 
 
-def cosign(sealed: SealedLog, policy: Policy, clock: Clock) -> SealedCheckpoint:
-    """Have the newest checkpoint cosigned until the policy holds, and keep it; only then is it given out.
-
-    A witness that does not answer is done without where the quorum allows it. One that has seen another history of
-    this log stops everything, whatever the quorum: that is what witnesses are for.
-
-    Raises:
-        NotFoundError: nothing is sealed yet.
-        LogMismatchError: a witness has cosigned more than there is, or another history.
-        SignatureError: too few witnesses cosigned; the error says what each answered.
-    """
-    newest, published = sealed.checkpoint(), sealed.published()
-    if newest is None:
-        raise NotFoundError("nothing is sealed yet", field="checkpoint", remedy="kyc seal")
-    if published is not None and published.size == newest.size:
-        return published
-    signatures: list[note.Signature] = []
-    silent: list[str] = []
-    for name, witness in policy.witnesses.items():
-        if not witness.url:
-            continue
-        try:
-            signatures.append(
-                ask.cosignature(witness.url, witness.verifier, newest.note, partial(_consistency, sealed))
-            )
-        except (UnreachableError, SignatureError, FormatError) as fault:
-            silent.append(f"{name}: {fault.message}")
-    signed = note.add_signatures(newest.note, *signatures)
-    try:
-        policy.open(signed)
-    except SignatureError as fault:
-        raise SignatureError(
-            fault.message, field=fault.field, rule="; ".join(silent) or fault.rule, remedy=fault.remedy
-        ) from fault
-    sealed.keep_cosigned(newest.size, signed, clock.now_us())
-    return newest._replace(note=signed)
-
-
-def _consistency(sealed: SealedLog, old: int, new: int) -> list[bytes]:
-    return merkle.consistency_proof(old, new, sealed)
-
-
 def prove(sealed: SealedLog, row: StoredEvent) -> str:
     """The ``.tlog-proof`` file of an event (C2SP tlog-proof): index, inclusion proof, checkpoint.
 
     Raises:
-        NotFoundError: the event is not sealed yet.
+        NotSealedError: the event is not sealed yet.
     """
     newest, index = sealed.published(), sealed.index_of(row.lane, row.position)
     if newest is None or index is None or index >= newest.size:
-        raise NotFoundError("the event is not sealed yet, or not cosigned", field="checkpoint", remedy="kyc seal")
+        raise NotSealedError("the event is not sealed yet, or not cosigned")
     proof = merkle.inclusion_proof(index, newest.size, sealed)
     entry = leaf.entry(row.stream_id, row.version, row.hash)
     return tlog_proof.format(tlog_proof.for_event(entry, index, proof, newest.note))

@@ -31,7 +31,7 @@ from cryptography.x509 import Certificate
 from kyc.domain.event import Image, Scanned
 from kyc.domain.policies import Policies
 from kyc.domain.stream import POLICIES
-from kyc.errors import DisposedError, NotFoundError, RefusedError
+from kyc.errors import DisposedError, NotSealedError, RefusedError
 from kyc.evidence import header, key_history, suites
 from kyc.evidence.checkpoint import Checkpoint, open_checkpoint
 from kyc.evidence.note import Verifier
@@ -143,7 +143,8 @@ def export(
         watch: who is told.
 
     Raises:
-        NotFoundError: nothing is recorded under the scope, or nothing of it is sealed yet.
+        NotFoundError: nothing is recorded under the scope.
+        NotSealedError: nothing of it is sealed yet.
         DisposedError: everything of the scope was disposed of.
         RefusedError: purpose, basis, recipient or actor are left open, or the legal order does not allow it.
         ConflictError: there is something at ``out``.
@@ -155,7 +156,7 @@ def export(
             raise RefusedError("an export says what it is for", field=name, rule="not empty", remedy="name it")
     newest = sealed.published()
     if newest is None or not newest.size:
-        raise NotFoundError("nothing is sealed yet", field="checkpoint", remedy="kyc seal")
+        raise NotSealedError("nothing is sealed yet")
     verifier = keys.log if isinstance(keys.log, Verifier) else Verifier.parse(keys.log)
     tree = open_checkpoint(newest.note, sealed.keys(verifier)).checkpoint
     plan = resolve(log, sealed, scope)
@@ -257,11 +258,11 @@ class _Export:
         """The lists: documents, trailer, checksums.
 
         Raises:
-            NotFoundError: nothing of the scope is sealed yet.
+            NotSealedError: nothing of the scope is sealed yet.
             DisposedError: nothing of it can be read any more.
         """
         if not self.counts["events"]:
-            raise NotFoundError("nothing of this is sealed", field=plan.scope.kind, remedy="kyc seal")
+            raise NotSealedError("nothing of this is sealed yet")
         if not self._extractor.schemas:
             raise DisposedError("everything of this was disposed of", field=plan.scope.kind)
         self.renderings.write(self.box)

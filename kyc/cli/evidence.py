@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from kyc.cli.keys import Stamp, authority
 from kyc.cli.main import screen, service
+from kyc.cli.operations import stopped_by_signals
 from kyc.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from kyc.wiring import Service
 
 _UNSTAMPED: Final = Stamp()
+Seconds = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=3_600))]
+"""A receipt promises a day: an hour is the slowest that still leaves time to notice that nobody seals."""
 
 
 def register(app: App) -> None:
@@ -25,11 +28,23 @@ def register(app: App) -> None:
     app.command(renew)
 
 
-def seal() -> None:
-    """Seal what is committed into the Merkle log and sign a checkpoint; with KYC_POLICY, have it cosigned."""
-    from kyc.publish import cosign
+def seal(*, follow: bool = False, every: Seconds = 10) -> None:
+    """Seal what is committed into the Merkle log and sign a checkpoint; with KYC_POLICY, have it cosigned.
+
+    Parameters
+    ----------
+    follow
+        Go on with what is recorded from now on, until interrupted or terminated. Several take turns.
+    every
+        Seconds between two rounds.
+    """
+    from kyc import sealing
 
     with service() as opened:
+        if follow:
+            count = sealing.follow(opened, stopped_by_signals(), every)
+            screen().answer({"sealed": count}, [f"{count:,} events sealed"])
+            return
         with screen().progress("seal") as step:
             sealed = opened.sealer.seal(step)
         screen().answer(
@@ -40,7 +55,7 @@ def seal() -> None:
             [f"{sealed.events:,} events sealed; the log has {sealed.size:,}", "", sealed.note.rstrip()],
         )  # fmt: skip
         if opened.policy is not None:
-            cosign(opened.sealed, opened.policy, opened.clock)
+            sealing.cosign(opened.sealed, opened.policy, opened.clock)
 
 
 def anchor(
@@ -120,8 +135,8 @@ def publish(folder: Path, /) -> None:
     folder
         Where the files go; run again to add what is new.
     """
-    from kyc.publish import cosign
     from kyc.publish import publish as write
+    from kyc.sealing import cosign
 
     with service() as opened:
         if opened.policy is not None:

@@ -114,7 +114,7 @@ def project(
         with screen().progress("project") as step:
             read = engine.catch_up(step)
         if follow:
-            read += engine.follow(_stopped_by_signals())
+            read += engine.follow(stopped_by_signals())
         stopped = {one.name: one.failure for one in engine.status() if one.failure}
         screen().answer(
             {"events": read, "stopped": stopped},
@@ -123,7 +123,7 @@ def project(
         return 1 if stopped else 0
 
 
-def _stopped_by_signals() -> Event:
+def stopped_by_signals() -> Event:
     """Set when somebody interrupts or terminates us."""
     stop = Event()
     for one in (signal.SIGINT, signal.SIGTERM):

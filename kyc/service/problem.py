@@ -56,6 +56,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.UnauthenticatedError: 401,
     errors.AccessDeniedError: 403,
     errors.NotFoundError: 404,
+    errors.NotSealedError: 503,
     errors.DisposedError: 410,
     errors.BusyError: 503,
     errors.StoreUnavailableError: 503,

@@ -19,7 +19,8 @@ from kyc.evidence import checkpoint, leaf, note, policy, tlog_proof
 from kyc.evidence.policy import Party, Policy
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.ledger import Ledger
-from kyc.publish import cosign, prove, publish
+from kyc.publish import prove, publish
+from kyc.sealing import cosign
 from kyc.store.seal import Sealer
 from kyc.store.sealed import SealedLog
 from kyc.witness.server import WitnessServer

@@ -1,4 +1,4 @@
-"""``kyc project --follow`` as a process of its own: it keeps up, and ends when it is told to."""
+"""``kyc project --follow`` and ``kyc seal --follow`` as processes: they keep up, and end when they are told to."""
 
 from __future__ import annotations
 
@@ -16,6 +16,34 @@ from fix_cli import Call, document
 from kyc.simulate.submissions import wire
 
 pytestmark = pytest.mark.slow
+
+
+def test_seal_until_terminated(call: Call, database: str, tmp_path: Path) -> None:
+    """Two sealers take turns: everything is sealed once and by one of them, and SIGTERM ends both with code 0."""
+    source = tmp_path / "bank.ndjson"
+    source.write_bytes(b"".join(map(wire, household())))
+    command = [sys.executable, "-m", "kyc", "--home", str(tmp_path / "home"), "--database", database, "--json"]
+    assert call("status")[0] == 0  # makes the keys
+    sealers = [
+        subprocess.Popen([*command, "seal", "--follow", "--every", "1"], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    try:
+        for line in ("2 New Street", "3 New Street"):
+            assert call("ingest", "ndjson", str(source))[0] == 0
+            deadline = time.monotonic() + 60
+            while (told := document(call("--json", "status")))["sealed"] < told["events"]:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            source.write_bytes(wire(moved("C1", line)))
+        for one in sealers:
+            one.send_signal(signal.SIGTERM)
+        answers = [json.loads(one.communicate(timeout=60)[0]) for one in sealers]
+    finally:
+        for one in sealers:
+            one.kill()
+    assert [one.returncode for one in sealers] == [0, 0]
+    assert sum(one["sealed"] for one in answers) == document(call("--json", "status"))["sealed"] > 0
+    assert call("verify")[0] == 0
 
 
 def test_follow_until_terminated(call: Call, database: str, tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
+import zipfile
 from pathlib import Path
 
 import httpx
 from fix_service import Provider, Running
 from fix_service_reads import Bank
 
+from kyc import sealing
 from kyc.service import openapi
 from kyc.service.endpoint import Endpoint
 from kyc.service.problem import STATUS
@@ -41,16 +44,19 @@ def test_the_page_runs(running: Running, oidc: Provider, tmp_path: Path) -> None
         | os.environ
         | {"URL": running.url, "TOKEN": oidc.token(branch="B001"), "MANAGER": manager}
     )
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    stop = threading.Event()
+    sealer = threading.Thread(target=sealing.follow, args=(running.service, stop, 0.1))
+    sealer.start()
+    try:
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+    finally:
+        stop.set()
+        sealer.join()
     assert done.returncode == 0, done.stdout + done.stderr
+    assert zipfile.is_zipfile(tmp_path / "bundle.zip")
 
 
 def test_every_route_has_an_action() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fix_bank import submission
+from fix_bank import registered, submission
 from fix_service import Serve
 from fix_service_reads import AML, TELLER, Bank
 
@@ -101,6 +101,27 @@ def test_a_right_that_was_taken_back(sealed: Bank) -> None:
         sealed.submit(submission("CA-1/closed", closed))
         assert approver.post(f"/v1/exports/{number}/approval").status_code == 403
         assert asker.get(f"/v1/exports/{number}").json()["state"] == "waiting"
+
+
+def test_asked_for_before_it_is_sealed(served: Bank) -> None:
+    """Nothing of the customer is sealed: it fails and says to come back; asked again it is ready."""
+    served.grant("compliance-2", "compliance")
+    with served.client("compliance", AML) as asker, served.client("compliance", AML, sub="compliance-2") as second:
+
+        def export(customer: str) -> dict[str, Any]:
+            number = asker.post("/v1/exports", json=ORDER | {"customer": [customer]}).json()["id"]
+            second.post(f"/v1/exports/{number}/approval").raise_for_status()
+            return settled(asker, number)
+
+        nothing = export("C1")
+        served.running.service.sealer.seal()
+        served.submit(registered("C9"))
+        for failed in (nothing, export("C9")):
+            assert (failed["state"], failed["problem"]["status"]) == ("failed", 503)
+            assert failed["problem"]["type"] == "urn:kyc-ledger:problem:not-sealed"
+            assert "kyc seal --follow" in failed["problem"]["remedy"]
+        served.running.service.sealer.seal()
+        assert export("C9")["state"] == "ready"
 
 
 def test_what_became_of_it(sealed: Bank, serve: Serve) -> None:

@@ -68,7 +68,9 @@ def test_a_transaction_in_full(served: Bank) -> None:
         whole = client.get("/v1/transactions/T1").json()["shown"]["reconstruction"]
         assert [leg["key"] for leg in whole["legs"]] == ["A1", "A2"]
         assert len(whole["parties"]) == 2
-        assert client.get("/v1/transactions/T1/proof").status_code == 404  # nothing is sealed
+        early = client.get("/v1/transactions/T1/proof")
+        assert (early.status_code, early.json()["type"]) == (503, "urn:kyc-ledger:problem:not-sealed")
+        assert "retry-after" in early.headers
         served.running.service.sealer.seal()
         proof = client.get("/v1/transactions/T1/proof").json()["shown"]["proof"]
         assert proof.startswith("c2sp.org/tlog-proof@v1")
