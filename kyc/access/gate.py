@@ -1,9 +1,9 @@
-"""The one read door: look up, decide, record, and only then hand out a grant that shows.
+"""The one read door: look up, decide, record, and only then hand out a grant that shows. Acts are asked here too.
 
-Fail-closed: a read that cannot be recorded does not happen, and a refusal is recorded before it is told. Whatever
-is refused costs the same work and is told in the same words, whether nothing is held, it is held secretly, or it
-is another branch's (gotchas 25, 26). Knows no HTTP and no view: what a view holds is its builder's business, and
-what of it is shown is the grant's. Thread-safe.
+Fail-closed: a read that cannot be recorded does not happen, and a refusal is recorded before it is told. An act
+that is permitted is recorded by whoever does it. Whatever is refused costs the same work and is told in the same
+words, whether nothing is held, it is held secretly, or it is another branch's (gotchas 25, 26). Knows no HTTP and
+no view: what a view holds is its builder's business, and what of it is shown is the grant's. Thread-safe.
 """
 
 from __future__ import annotations
@@ -99,6 +99,28 @@ class Gate:
             self._refuse(ask, found, decision, at)
         return decision
 
+    def allow(self, ask: Ask) -> Permit:
+        """Whether an act may be done. What is done is recorded by whoever does it; a refusal is recorded here.
+
+        Raises:
+            AccessDeniedError: not permitted; the refusal is recorded, and every refusal reads the same.
+        """
+        at, found = self._found(ask, ())
+        decision = _decided(ask, found, at)
+        if isinstance(decision, Deny):
+            self._refuse(ask, found, decision, at)
+        self._record(ask, _flagged(ask, found, decision.flags, at))
+        return decision
+
+    def allow_two(self, ask: Ask, second: Ask) -> None:
+        """The same of an act that takes two: each is asked for as the other's second person.
+
+        Raises:
+            AccessDeniedError: one of them may not; the refusal stands with that one.
+        """
+        self.allow(msgspec.structs.replace(ask, second=second.actor.id))
+        self.allow(msgspec.structs.replace(second, second=ask.actor.id))
+
     def admit(self, ask: Ask, customers: Sequence[str] = ()) -> Grant:
         """Decide on a request about its subject, or on a list of these customers, and record it.
 
@@ -151,6 +173,8 @@ class Gate:
         raise AccessDeniedError(decision.code)
 
     def _record(self, ask: Ask, events: Sequence[Event]) -> None:
+        if not events:
+            return
         origin = Origin(
             actor=_word(ask.actor.id), branch=_word(ask.actor.branch), purpose=_word(ask.purpose),
             legal_basis=_word(ask.legal_basis),

@@ -36,6 +36,7 @@ def as_dict(matrix: Matrix, role: str | None = None) -> dict[str, Any]:
         "edition": matrix.name,
         "roles": [msgspec.to_builtins(one) for one in matrix.role if role in {None, one.name}],
         "rules": [msgspec.to_builtins(one) for one in matrix.rule if role in {None, one.role}],
+        "acts": [msgspec.to_builtins(one) for one in matrix.act],
         "classes": {one.name: list(one.fields) for one in matrix.class_},
         "limits": [msgspec.to_builtins(one) for one in matrix.limit],
     }
@@ -43,7 +44,8 @@ def as_dict(matrix: Matrix, role: str | None = None) -> dict[str, Any]:
 
 def markdown(matrix: Matrix) -> str:
     """The tables of the matrix."""
-    return "\n".join([*_roles(matrix), *_classes(matrix), *_conditions(), *_purposes(matrix), *_limits(matrix)])
+    parts = (_roles(matrix), _acts(matrix), _classes(matrix), _conditions(), _purposes(matrix), _limits(matrix))
+    return "\n".join(line for part in parts for line in part)
 
 
 def _parts(rule: Rule) -> Iterator[str]:
@@ -69,6 +71,15 @@ def _roles(matrix: Matrix) -> Iterator[str]:
             yield f"| {first[0]} | {' | '.join(', '.join(cell) for cell in cells)} | {first[1]} |"
         if not rules:
             yield f"| **{role.name}**: {role.text} ({role.source}) | nothing | | | | | {never} |"
+    yield ""
+
+
+def _acts(matrix: Matrix) -> Iterator[str]:
+    yield "### Acts\n"
+    yield "| act | what is done | by | two people |\n|---|---|---|---|"
+    for act in matrix.act:
+        roles = dict.fromkeys(rule.role for rule in matrix.rule if act.name in rule.actions)
+        yield f"| {act.name} | {act.text} | {', '.join(roles)} | {'yes' if act.two else ''} |"
     yield ""
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from kyc.cli.desk_acts import Actor, Number, acts, clerk_of
+from kyc.cli.desk_acts import Number, Officer, acts, clerk_of, second_of
 from kyc.cli.main import Note, screen, service
 from kyc.cli.orders import assistance
 from kyc.errors import InputError
@@ -52,7 +52,7 @@ def register(app: App) -> None:
 # --- taken in and decided -------------------------------------------------------------------------------
 
 
-def receive(file: Path, /, *, actor: Actor, copy: tuple[str, ...] = ()) -> None:
+def receive(file: Path, /, *, actor: Officer, copy: tuple[str, ...] = ()) -> None:
     """Take an order in, and say everything that stands against following it.
 
     Parameters
@@ -69,27 +69,27 @@ def receive(file: Path, /, *, actor: Actor, copy: tuple[str, ...] = ()) -> None:
     _tell_violations(order.order, found)
 
 
-def validate(number: Number, /, *, actor: Actor) -> None:
+def validate(number: Number, /, *, actor: Officer) -> None:
     """Everything that stands against following an order: organ, level, officers, papers, rank, term, amounts."""
     with _orders(actor) as desk:
         found = desk.validate(number)
     _tell_violations(number, found)
 
 
-def accept(number: Number, /, *, actor: Actor, approver: str) -> None:
+def accept(number: Number, /, *, actor: Officer, approver: str) -> None:
     """Accept an order that nothing stands against: two people, and neither approver nor actor is one alone.
 
     Parameters
     ----------
     approver
-        The second person, who did not take it in.
+        The second person, who did not take it in; holds the right order-desk or compliance.
     """
     with _orders(actor) as desk:
-        desk.accept(number, approver)
+        desk.accept(number, second_of(approver))
     screen().answer({"order": number, "status": "accepted"}, [f"{number} is accepted"])
 
 
-def reject(number: Number, /, *, actor: Actor, reason: tuple[str, ...] = (), note: Note = "") -> None:
+def reject(number: Number, /, *, actor: Officer, reason: tuple[str, ...] = (), note: Note = "") -> None:
     """Do not follow an order, or refuse a foreign request.
 
     Parameters
@@ -102,7 +102,7 @@ def reject(number: Number, /, *, actor: Actor, reason: tuple[str, ...] = (), not
     screen().answer({"order": number, "reasons": given}, [f"{number} is rejected: {', '.join(given)}"])
 
 
-def fulfil(number: Number, /, *, actor: Actor, result: str, receipt: str = "") -> None:
+def fulfil(number: Number, /, *, actor: Officer, result: str, receipt: str = "") -> None:
     """An order is done, and its receipt went out.
 
     Parameters
@@ -117,7 +117,7 @@ def fulfil(number: Number, /, *, actor: Actor, result: str, receipt: str = "") -
     screen().answer({"order": number, "status": "fulfilled"}, [f"{number} is done"])
 
 
-def seal_evidence(number: Number, /, *, actor: Actor, item: tuple[str, ...], counterpart: str) -> None:
+def seal_evidence(number: Number, /, *, actor: Officer, item: tuple[str, ...], counterpart: str) -> None:
     """Originals were sealed here; they are not lent.
 
     Parameters
@@ -135,7 +135,7 @@ def seal_evidence(number: Number, /, *, actor: Actor, item: tuple[str, ...], cou
 # --- told, objected, foreign ----------------------------------------------------------------------------
 
 
-def impose(number: Number, /, *, actor: Actor, until: date | None = None) -> None:
+def impose(number: Number, /, *, actor: Officer, until: date | None = None) -> None:
     """The organ ordered secrecy.
 
     Parameters
@@ -148,7 +148,7 @@ def impose(number: Number, /, *, actor: Actor, until: date | None = None) -> Non
     screen().answer({"order": number, "secret": True}, [f"{number} is secret"])
 
 
-def secrecy_release(number: Number, /, *, actor: Actor, reference: str) -> None:
+def secrecy_release(number: Number, /, *, actor: Officer, reference: str) -> None:
     """The organ released secrecy; the customer is to be told (kyc orders --due).
 
     Parameters
@@ -161,7 +161,7 @@ def secrecy_release(number: Number, /, *, actor: Actor, reference: str) -> None:
     screen().answer({"order": number, "secret": False}, [f"{number} is no longer secret: tell the customer"])
 
 
-def notify(number: Number, /, *, actor: Actor, channel: str) -> None:
+def notify(number: Number, /, *, actor: Officer, channel: str) -> None:
     """The customer was told of an order.
 
     Parameters
@@ -175,7 +175,7 @@ def notify(number: Number, /, *, actor: Actor, channel: str) -> None:
 
 
 def lodge(
-    number: Number, /, *, actor: Actor, statement: str, by: Literal["bank", "customer", "third-party"] = "bank"
+    number: Number, /, *, actor: Officer, statement: str, by: Literal["bank", "customer", "third-party"] = "bank"
 ) -> None:
     """Object to an order.
 
@@ -192,7 +192,7 @@ def lodge(
 
 
 def answered(
-    number: Number, /, *, actor: Actor, outcome: Literal["upheld", "rejected", "withdrawn"], statement: str
+    number: Number, /, *, actor: Officer, outcome: Literal["upheld", "rejected", "withdrawn"], statement: str
 ) -> None:
     """The oldest open objection was answered.
 
@@ -209,7 +209,7 @@ def answered(
 
 
 def foreign_receive(
-    number: Number, /, *, actor: Actor, authority: str, country: str, demand: str, customer: str = ""
+    number: Number, /, *, actor: Officer, authority: str, country: str, demand: str, customer: str = ""
 ) -> None:
     """Take in what a foreign authority demands.
 
@@ -229,7 +229,7 @@ def foreign_receive(
     _tell_violations(number, found)
 
 
-def escalate(number: Number, /, *, actor: Actor, to: str, reference: str = "") -> None:
+def escalate(number: Number, /, *, actor: Officer, to: str, reference: str = "") -> None:
     """Pass a foreign request to the competent authority at home.
 
     Parameters
@@ -245,7 +245,7 @@ def escalate(number: Number, /, *, actor: Actor, to: str, reference: str = "") -
 
 
 def foreign_approve(
-    number: Number, /, *, actor: Actor, approver: str, authority: str, reference: str, field: tuple[str, ...]
+    number: Number, /, *, actor: Officer, approver: str, authority: str, reference: str, field: tuple[str, ...]
 ) -> None:
     """The competent authority at home allowed an answer.
 
@@ -261,7 +261,7 @@ def foreign_approve(
         What may be given; several.
     """
     with _orders(actor) as desk:
-        desk.approve_foreign(number, authority, reference, field, approver)
+        desk.approve_foreign(number, authority, reference, field, second_of(approver))
     screen().answer({"order": number, "fields": field}, [f"{number} may be answered: {', '.join(field)}"])
 
 

@@ -5,7 +5,7 @@ Whoever does so holds the right ``order-desk``, given by two others (``kyc acces
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Flag = Annotated[bool, Parameter(negative="")]
 Number = Annotated[str, Parameter(help="The bank's own number of the order, or of the foreign request.")]
 Account = Annotated[str, Parameter(help="The account; the order names it.")]
-Actor = Annotated[str, Parameter(help="Who does it, by pseudonym.")]
 Officer = Annotated[str, Parameter(help="Who does it, by pseudonym; holds the right order-desk.")]
 Reason = Annotated[str, Parameter(help="Why, for the record of reads.")]
 
@@ -101,12 +100,13 @@ def lapse(*, now: Flag = False) -> None:
         Do it; without, only say what is due.
     """
     from kyc.desk.clerk import SYSTEM
+    from kyc.desk.freezes import FreezeDesk
     from projections import orders
     from projections.engine import Engine
 
-    with _freezes(SYSTEM) as desk:
+    with service() as opened:
+        desk = FreezeDesk(opened, clerk_of(SYSTEM, roles=("custodian",)))
         if not now:
-            opened = desk.service
             Engine(opened.log).catch_up()
             count = len(orders.to_settle(opened.log, desk.now))
             screen().answer({"accounts": count}, [f"{count} accounts to look at: kyc order lapse --now"])
@@ -137,7 +137,7 @@ def deduct(
     screen().answer({"order": number, "amount": str(amount)}, [f"{amount} of {account} are deducted"])
 
 
-def release(account: Account, freeze_id: str, /, *, actor: Actor, approver: str, paper: str) -> None:
+def release(account: Account, freeze_id: str, /, *, actor: Officer, approver: str, paper: str) -> None:
     """Lift a freeze, or take it out of the queue, on the organ's paper.
 
     Parameters
@@ -145,21 +145,26 @@ def release(account: Account, freeze_id: str, /, *, actor: Actor, approver: str,
     freeze_id
         The freeze.
     approver
-        The second person who saw the paper.
+        The second person who saw the paper; holds the right order-desk or compliance.
     paper
         Kind and number of the organ's paper.
     """
     with _freezes(actor) as desk:
-        following = desk.release(account, freeze_id, paper, approver)
+        following = desk.release(account, freeze_id, paper, second_of(approver))
     lines = [f"{freeze_id} is lifted", *(f"{one} is in force now" for one in following)]
     screen().answer({"freeze": freeze_id, "in_force": following}, lines)
 
 
-def clerk_of(actor: str, reason: str = "") -> Clerk:
-    """Somebody of the order desk, at the machine itself."""
+def clerk_of(actor: str, reason: str = "", *, roles: Iterable[str] = ("order-desk",)) -> Clerk:
+    """Somebody at the machine itself, by default of the order desk."""
     from kyc.desk.clerk import Clerk
 
-    return Clerk(id=actor, roles=frozenset({"order-desk"}), reason=GLOBALS.reason or reason)
+    return Clerk(id=actor, roles=frozenset(roles), reason=GLOBALS.reason or reason or REASON)
+
+
+def second_of(approver: str) -> Clerk:
+    """The second person of an order: of the desk, or of compliance."""
+    return clerk_of(approver, roles=("order-desk", "compliance"))
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from kyc.cli.desk_acts import clerk_of
 from kyc.cli.main import screen, service
 
 if TYPE_CHECKING:
+    from kyc.desk.clerk import Clerk
     from kyc.desk.rights import Kind, Requester, RightsDesk
 else:
     from typing import Literal
@@ -107,7 +109,7 @@ def correct(
         What shows it.
     """
     with _desk(actor) as desk:
-        desk.correct(number, target, attribute, was, now, evidence, approver)
+        desk.correct(number, target, attribute, was, now, evidence, _clerk(approver))
     screen().answer({"request": number, "corrected": attribute}, [f"{attribute} is corrected"])
 
 
@@ -277,8 +279,11 @@ def withdraw(customer: str, purpose: str = "", /, *, actor: str, method: str) ->
 
 @contextmanager
 def _desk(actor: str) -> Iterator[RightsDesk]:
-    from kyc.desk.clerk import Clerk
     from kyc.desk.rights import RightsDesk
 
     with service() as opened:
-        yield RightsDesk(opened, Clerk(id=actor, roles=frozenset({"custodian"})))
+        yield RightsDesk(opened, _clerk(actor))
+
+
+def _clerk(actor: str) -> Clerk:
+    return clerk_of(actor, roles=("custodian",))

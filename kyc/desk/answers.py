@@ -38,6 +38,9 @@ class AnswerDesk(Desk):
             RefusedError: it is no query, or asks for what no export holds.
             KycError: as :func:`replay.bundle.export`; nothing left.
         """
+        self.allow(
+            "validate-order", StreamName("order", number)
+        )  # who may not learns not even whether there is one
         state: OrderState = self.state("order", number)
         order = state.received
         if order is None or order.action != "query":

@@ -28,6 +28,8 @@ class Clerk(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     roles: frozenset[str]
     reason: str = ""
+    ticket: str = ""
+    """Service ticket under which they serve a customer, where their role takes one."""
     branch: str = HEAD_OFFICE
     authn: str = "local-keys"
 
@@ -64,16 +66,33 @@ class Desk:
         return found
 
     def admit(self, action: str, subject: StreamName, ticket: str) -> Grant:
-        """Ask the read door; what it answers is recorded.
+        """Ask the read door for what is about to be given out; what it answers is recorded.
 
         Raises:
             AccessDeniedError: not permitted.
         """
-        return self.service.gate.admit(
-            Ask(
-                actor=self.clerk.actor, action=action, subject=subject, purpose=self.purpose,
-                legal_basis=self.basis, reason=self.clerk.reason, ticket=ticket,
-            )
+        return self.service.gate.admit(self._ask(self.clerk, action, subject, ticket))
+
+    def allow(self, act: str, subject: StreamName, ticket: str = "") -> None:
+        """Ask whether the clerk may do something.
+
+        Raises:
+            AccessDeniedError: not permitted; that is recorded.
+        """
+        self.service.gate.allow(self._ask(self.clerk, act, subject, ticket))
+
+    def allow_two(self, act: str, subject: StreamName, second: Clerk) -> None:
+        """Ask whether the clerk and a second person may do something together.
+
+        Raises:
+            AccessDeniedError: one of them may not, or they are one; that is recorded.
+        """
+        self.service.gate.allow_two(self._ask(self.clerk, act, subject), self._ask(second, act, subject))
+
+    def _ask(self, clerk: Clerk, action: str, subject: StreamName, ticket: str = "") -> Ask:
+        return Ask(
+            actor=clerk.actor, action=action, subject=subject, purpose=self.purpose, legal_basis=self.basis,
+            reason=clerk.reason, ticket=ticket or clerk.ticket,
         )  # fmt: skip
 
     def record(

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Final, NamedTuple
 
-from kyc.desk.clerk import SYSTEM, Desk
+from kyc.desk.clerk import SYSTEM, Clerk, Desk
 from kyc.domain.account import OWNING, AccountState
 from kyc.domain.authority import OrderReceived, OrderState
 from kyc.domain.currencies import digits_of
@@ -28,7 +28,6 @@ from kyc.domain.restraint import (
 )
 from kyc.domain.submission import StreamName
 from kyc.domain.transaction import TransactionBooked
-from kyc.domain.two_people import two_people
 from kyc.errors import RefusedError
 from projections import orders
 from projections.engine import Engine
@@ -74,7 +73,7 @@ class FreezeDesk(Desk):
             AccessDeniedError: not permitted: no accepted order of an organ that may.
             RefusedError: the order does not reach so far.
         """
-        self.admit("freeze", StreamName("account", account), number)
+        self.allow("freeze", _stream(account), number)
         order = self._order(number)
         self._settle(account, self.now)
         state: AccountState = self.state("account", account)
@@ -92,7 +91,7 @@ class FreezeDesk(Desk):
         Raises:
             AccessDeniedError, RefusedError: as above; the order is no renewal.
         """
-        self.admit("freeze", StreamName("account", account), number)
+        self.allow("freeze", _stream(account), number)
         order = self._order(number)
         if not order.renewals or order.freeze_until is None:
             raise RefusedError(
@@ -114,7 +113,7 @@ class FreezeDesk(Desk):
         Raises:
             AccessDeniedError, RefusedError: as above.
         """
-        self.admit("deduct", StreamName("account", account), number)
+        self.allow("deduct", _stream(account), number)
         order = self._order(number)
         taken = self._taken(order) + amount
         if order.amount is not None and not order.whole_account and taken > order.amount:
@@ -128,19 +127,27 @@ class FreezeDesk(Desk):
             account,
         )  # fmt: skip
 
-    def release(self, account: str, freeze: str, paper: str, approver: str) -> list[str]:
+    def release(self, account: str, freeze: str, paper: str, approver: Clerk) -> list[str]:
         """Lift a freeze, or take it out of the queue, on a paper of the organ that two people saw.
 
         Returns the freezes that came next in line.
+
+        Raises:
+            AccessDeniedError: not permitted to one of the two.
         """
-        two_people(self.clerk.id, approver)
+        self.allow_two("release-freeze", _stream(account), approver)
         at = self.now
-        said = f"{paper}; seen by {approver}"
+        said = f"{paper}; seen by {approver.id}"
         self.record(FreezeReleased(occurred_at=at, id=freeze, reason=said), account)
         return self._next(account, at)
 
     def lapse(self) -> Lapsed:
-        """Record what has lapsed by now and who came next; run twice, also at once, it records nothing twice."""
+        """Record what has lapsed by now and who came next; run twice, also at once, it records nothing twice.
+
+        Raises:
+            AccessDeniedError: not permitted.
+        """
+        self.allow("lapse-freezes", StreamName("operations", "freezes"))
         log, at = self.service.log, self.now
         Engine(log).catch_up()
         found = Lapsed([], [])
@@ -291,3 +298,7 @@ class FreezeDesk(Desk):
                     return one.event.leg.balance_after
             last -= _PAGE
         return None
+
+
+def _stream(account: str) -> StreamName:
+    return StreamName("account", account)

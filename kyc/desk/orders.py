@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from kyc.desk.clerk import Desk
+from kyc.desk.clerk import Clerk, Desk
 from kyc.domain import authority as o
 from kyc.domain.legal_order_rules import Violation
 from kyc.domain.submission import Scan, StreamName
@@ -45,8 +45,10 @@ class OrderDesk(Desk):
         """Take an order in, with the copies of its papers; what stands against following it.
 
         Raises:
+            AccessDeniedError: not permitted, as in every act below.
             RefusedError: it contradicts itself, its number is in use, or a copy is of no paper it names.
         """
+        self._may("receive-order", order.order)
         scans = [Scan(name=copy.kind, media_type=copy.media_type, content=copy.content) for copy in copies]
         digests = {copy.kind: sha256(copy.content).hexdigest() for copy in copies}
         if strange := digests.keys() - {paper.kind for paper in order.papers}:
@@ -59,7 +61,7 @@ class OrderDesk(Desk):
             for paper in order.papers
         )
         self.record(msgspec.structs.replace(order, papers=papers, handler=self.clerk.id), scans=tuple(scans))
-        return self.validate(order.order)
+        return self._violations(order.order)
 
     def validate(self, number: str) -> tuple[Violation, ...]:
         """Everything that stands against following an order; empty where nothing does.
@@ -67,6 +69,10 @@ class OrderDesk(Desk):
         Raises:
             NotFoundError: no such order.
         """
+        self._may("validate-order", number)
+        return self._violations(number)
+
+    def _violations(self, number: str) -> tuple[Violation, ...]:
         order = self._order(number).received
         if order is None:
             return (_FOREIGN,)
@@ -97,19 +103,20 @@ class OrderDesk(Desk):
 
     # --- decided ----------------------------------------------------------------------------------------
 
-    def accept(self, number: str, approver: str) -> None:
+    def accept(self, number: str, approver: Clerk) -> None:
         """A second person, neither the clerk nor whoever took it in, finds nothing against it.
 
         Raises:
             RefusedError: something stands against it; every reason is named.
         """
-        found = self.validate(number)
+        self.allow_two("accept-order", _stream(number), approver)
+        found = self._violations(number)
         if found:
             raise RefusedError(
                 "the order has defects", field="order", rule=", ".join(dict.fromkeys(one.code for one in found)),
                 remedy="reject it, or have it mended: kyc order validate",
             )  # fmt: skip
-        self.record(o.OrderAccepted(occurred_at=self.now, order=number, approver=approver))
+        self.record(o.OrderAccepted(occurred_at=self.now, order=number, approver=approver.id))
 
     def reject(self, number: str, reasons: Sequence[str] = (), note: str = "") -> tuple[str, ...]:
         """Do not follow it, for these reasons, by default all that were found; a foreign request is reported.
@@ -117,7 +124,9 @@ class OrderDesk(Desk):
         Raises:
             RefusedError: nothing stands against it and no reason is given.
         """
-        given = tuple(dict.fromkeys(reasons or [one.code.partition(":")[0] for one in self.validate(number)]))
+        self._may("reject-order", number)
+        found = reasons or [one.code.partition(":")[0] for one in self._violations(number)]
+        given = tuple(dict.fromkeys(found))
         if not given:
             raise RefusedError("nothing stands against it", field="reasons", rule="a reason", remedy="name one")
         if self._order(number).received is None:
@@ -129,10 +138,12 @@ class OrderDesk(Desk):
 
     def fulfil(self, number: str, result: str, receipt: str = "") -> None:
         """The order is done and its receipt (回执) went out."""
+        self._may("fulfil-order", number)
         self.record(o.OrderFulfilled(occurred_at=self.now, order=number, result=result, receipt=receipt))
 
     def seal_evidence(self, number: str, items: Sequence[str], counterpart: str) -> None:
         """Originals were sealed here, a list signed by both sides; they do not leave (AML24 art. 44)."""
+        self._may("seal-evidence", number)
         sealed = o.EvidenceSealed(occurred_at=self.now, order=number, items=tuple(items), counterpart=counterpart)
         self.record(sealed)
 
@@ -140,20 +151,24 @@ class OrderDesk(Desk):
 
     def impose_secrecy(self, number: str, until: date | None = None) -> None:
         """The organ ordered secrecy; only its release ends it."""
+        self._may("secrecy", number)
         self.record(o.SecrecyImposed(occurred_at=self.now, order=number, until=until))
 
     def release_secrecy(self, number: str, reference: str) -> None:
         """The organ released secrecy; telling the customer becomes a task (kyc orders --due)."""
+        self._may("secrecy", number)
         self.record(o.SecrecyReleased(occurred_at=self.now, order=number, reference=reference))
 
     def notify(self, number: str, channel: str) -> None:
         """The customer was told of the order."""
+        self._may("notify-order", number)
         self.record(o.CustomerNotified(occurred_at=self.now, order=number, channel=channel))
 
     # --- objections -------------------------------------------------------------------------------------
 
     def object(self, number: str, by: Literal["bank", "customer", "third-party"], statement: str) -> date:
         """Lodge an objection; the day by which the court answers."""
+        self._may("object-order", number)
         self.record(o.ObjectionLodged(occurred_at=self.now, order=number, by=by, statement=statement))
         return self._order(number).objections[-1]
 
@@ -161,6 +176,7 @@ class OrderDesk(Desk):
         self, number: str, outcome: Literal["upheld", "rejected", "withdrawn"], statement: str
     ) -> None:
         """The oldest open objection was answered."""
+        self._may("object-order", number)
         told = o.OrderObjectionAnswered(occurred_at=self.now, order=number, outcome=outcome, statement=statement)
         self.record(told)
 
@@ -170,28 +186,34 @@ class OrderDesk(Desk):
         self, number: str, authority: str, country: str, demand: str, customer: str = ""
     ) -> tuple[Violation, ...]:
         """Take in what a foreign authority demands: nothing goes to it directly."""
+        self._may("receive-order", number)
         asked = o.ForeignRequestReceived(
             occurred_at=self.now, order=number, authority=authority, country=country, demand=demand,
             customer=customer,
         )  # fmt: skip
         self.record(asked)
-        return self.validate(number)
+        return self._violations(number)
 
     def escalate(self, number: str, to: str, reference: str = "") -> None:
         """Pass a foreign request to the competent authority at home."""
+        self._may("escalate-order", number)
         self.record(o.ForeignRequestEscalated(occurred_at=self.now, order=number, to=to, reference=reference))
 
     def approve_foreign(
-        self, number: str, authority: str, reference: str, fields: Sequence[str], approver: str
+        self, number: str, authority: str, reference: str, fields: Sequence[str], approver: Clerk
     ) -> None:
         """The competent authority at home allowed an answer with these fields; a second person saw the paper."""
+        self.allow_two("accept-order", _stream(number), approver)
         allowed = o.ForeignRequestApproved(
             occurred_at=self.now, order=number, authority=authority, reference=reference, fields=tuple(fields),
-            approver=approver,
+            approver=approver.id,
         )  # fmt: skip
         self.record(allowed)
 
     # --- lookups ----------------------------------------------------------------------------------------
+
+    def _may(self, act: str, number: str) -> None:
+        self.allow(act, _stream(number))
 
     def _order(self, number: str) -> o.OrderState:
         found: o.OrderState = self.state("order", number)
@@ -199,3 +221,7 @@ class OrderDesk(Desk):
 
     def _day_of(self, order: o.OrderReceived) -> date:
         return order.occurred_at.astimezone(self.service.ledger.zone).date()
+
+
+def _stream(number: str) -> StreamName:
+    return StreamName("order", number)

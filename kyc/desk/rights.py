@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 from kyc.access.ask import Actor, Ask
 from kyc.access.extracts import NOTHING_HELD
 from kyc.desk import own_data
-from kyc.desk.clerk import Desk
+from kyc.desk.clerk import Clerk, Desk
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.calendar import later
 from kyc.domain.customer import AttributeCorrected
@@ -55,9 +55,9 @@ _TERM: Final = "P15D"
 _OWN_CLOCK: Final = frozenset({"privacy", "access"})
 """Classes that tell how the person was dealt with: they have a clock of their own, or each refusal would put
 off the day it names."""
-_DATA: Final = frozenset({"access", "copy", "transfer", "explanation"})
 
 Kind = Literal["access", "copy", "correction", "deletion", "restriction", "transfer", "explanation", "withdrawal"]
+_DATA: Final[tuple[Kind, ...]] = ("access", "copy", "explanation", "transfer")
 Requester = Literal["person", "agent", "guardian", "near-relative"]
 
 
@@ -92,6 +92,7 @@ class RightsDesk(Desk):
 
     def notice(self, customer: str, notice: str, channel: str, language: str = "") -> None:
         """A notice was presented, before anything is collected or agreed to."""
+        self._may("consent", customer)
         shown = NoticePresented(occurred_at=self.now, notice=notice, channel=channel, language=language)
         self.record(shown, customer)
 
@@ -100,6 +101,7 @@ class RightsDesk(Desk):
         separate: bool = False,
     ) -> None:  # fmt: skip
         """The person agreed to one purpose; a recipient takes a separate consent."""
+        self._may("consent", customer)
         given = ConsentGiven(
             occurred_at=self.now, purpose=purpose, notice=notice, method=method, scope=tuple(scope),
             separate=separate,
@@ -108,6 +110,7 @@ class RightsDesk(Desk):
 
     def withdraw(self, customer: str, method: str, purpose: str = "") -> tuple[str, ...]:
         """End one purpose, or every purpose that rests on consent, at once; duties under law go on."""
+        self._may("consent", customer)
         agreed = self.state("customer", customer).privacy.consents
         ended = (purpose,) if purpose else tuple(agreed)
         for one in ended:
@@ -121,6 +124,7 @@ class RightsDesk(Desk):
         detail: str = "",
     ) -> date:  # fmt: skip
         """Take a request in; the day by which it is answered, by the policy of the day."""
+        self._may("receive-request", customer)
         today = self.service.ledger.today()
         ruling = self.service.ledger.policies().ruling("answer.data-subject", today)
         due = later(today, ruling.of(Within).period if ruling else _TERM)
@@ -144,7 +148,8 @@ class RightsDesk(Desk):
             ConflictError: there is something at ``out``.
             RefusedError: the request asks for something else, or was answered.
         """
-        request = self._open(number, _DATA)
+        self.allow("answer-request", StreamName("request", number))
+        request = self._open(number, *_DATA)
         if out.exists():
             raise ConflictError("there is something already", field=out.name, rule="a folder to be made")
         who = requester or request.customer
@@ -170,7 +175,7 @@ class RightsDesk(Desk):
         return Given(out, fields, digest)
 
     def correct(
-        self, number: str, target: int, attribute: str, was: str, now: str, evidence: str, approver: str
+        self, number: str, target: int, attribute: str, was: str, now: str, evidence: str, approver: Clerk
     ) -> None:
         """Correct an attribute by a new event; the old value stays where it was (PIPL art. 46).
 
@@ -183,31 +188,35 @@ class RightsDesk(Desk):
             evidence: what shows it.
             approver: the second person.
         """
-        request = self._open(number, frozenset({"correction"}))
+        self.allow_two("correct", StreamName("request", number), approver)
+        request = self._open(number, "correction")
         corrected = AttributeCorrected(
             occurred_at=self.now, target=target, attribute=attribute, was=was, now=now,  # type: ignore[arg-type]
-            reason=f"request {number}", evidence=evidence, approver=approver,
+            reason=f"request {number}", evidence=evidence, approver=approver.id,
         )  # fmt: skip
         self.record(corrected, request.customer)
         self.record(RightsRequestFulfilled(occurred_at=self.now, request=number, answer="corrected"))
 
     def restrict(self, number: str, reason: str) -> None:
         """Store only, from now on, until it is restored."""
-        request = self._open(number, frozenset({"restriction"}))
+        request = self._decided(number, "restriction")
         restricted = ProcessingRestricted(occurred_at=self.now, request=number, reason=reason)
         self.record(restricted, request.customer)
         self.record(RightsRequestFulfilled(occurred_at=self.now, request=number, answer="restricted"))
 
     def restore(self, customer: str, reason: str) -> None:
         """Lift a restriction."""
+        self._may("decide-request", customer)
         self.record(ProcessingRestored(occurred_at=self.now, reason=reason), customer)
 
     def fulfil(self, number: str, answer: str) -> None:
         """A request was done on another way, such as a deletion whose disposal is certified."""
+        self.allow("decide-request", StreamName("request", number))
         self.record(RightsRequestFulfilled(occurred_at=self.now, request=number, answer=answer))
 
     def refuse(self, number: str, law: str, answer: str, policies: Sequence[str] = ()) -> None:
         """Refuse by law; whoever asked is told where to complain and to sue."""
+        self.allow("decide-request", StreamName("request", number))
         self.record(
             RightsRequestRefused(
                 occurred_at=self.now, request=number, law=law, policies=tuple(policies), complaint_route=COMPLAINT,
@@ -223,7 +232,7 @@ class RightsDesk(Desk):
         Whether a hold lies on the records is not told: its day is that of the law, and after it the records are
         kept in the same words (gotcha 25).
         """
-        request = self._open(number, frozenset({"deletion"}))
+        request = self._decided(number, "deletion")
         today = self.service.ledger.today()
         kept, policies, possible = self._kept(request.customer, today)
         if not kept:
@@ -255,12 +264,20 @@ class RightsDesk(Desk):
 
     # --- helpers ----------------------------------------------------------------------------------------
 
-    def _open(self, number: str, kinds: frozenset[str]) -> RequestState:
+    def _may(self, act: str, customer: str) -> None:
+        self.allow(act, StreamName("customer", customer))
+
+    def _decided(self, number: str, kind: Kind) -> RequestState:
+        """A request of this kind that the clerk may decide."""
+        self.allow("decide-request", StreamName("request", number))
+        return self._open(number, kind)
+
+    def _open(self, number: str, *kinds: Kind) -> RequestState:
         request: RequestState = self.state("request", number)
         if request.answered:
             raise RefusedError("the request was answered", field="request", rule="once")
         if request.kind not in kinds:
-            raise RefusedError("the request asks for something else", field="kind", rule=", ".join(sorted(kinds)))
+            raise RefusedError("the request asks for something else", field="kind", rule=", ".join(kinds))
         return request
 
     def _given(self, customer: str, who: str, fields: tuple[str, ...], digest: str) -> None:

@@ -1,9 +1,10 @@
 """Who may see and do what, on which conditions: the access matrix as data, strictly loaded. Pure.
 
 A class is a group of fields; a rule gives a role some classes, in full or masked, for purposes and on conditions.
-What no rule gives is refused. Rules only add: whoever has more roles never sees less. What a role must never see
-is said beside it and held against its rules when the file is read, so an edition that shows a teller a report
-cannot be published. What the conditions mean is decided in :mod:`kyc.access.policy`.
+A rule of an act gives the act and shows nothing of anybody. What no rule gives is refused. Rules only add: whoever
+has more roles never sees less. What a role must never see, and which acts take two people, is said beside them and
+held against the rules when the file is read, so an edition that shows a teller a report, or has one person accept
+an order, cannot be published. What the conditions mean is decided in :mod:`kyc.access.policy`.
 """
 
 from __future__ import annotations
@@ -101,6 +102,15 @@ class Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: str
 
 
+class Act(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that is done, and recorded by the event it leaves."""
+
+    name: Name
+    text: str
+    two: bool = False
+    """Takes a second person, who is asked for by the same rules with the first as their second."""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a role may, and when."""
 
@@ -146,6 +156,7 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     class_: tuple[Class, ...] = msgspec.field(name="class")
     mask: tuple[Mask, ...] = ()
     purpose: tuple[Purpose, ...]
+    act: tuple[Act, ...] = ()
     role: tuple[Role, ...]
     rule: tuple[Rule, ...]
     limit: tuple[Limit, ...]
@@ -181,6 +192,11 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return {one.name: one for one in self.purpose}
 
     @cached_property
+    def acts(self) -> dict[str, Act]:
+        """Acts by name; the other actions show something."""
+        return {one.name: one for one in self.act}
+
+    @cached_property
     def roles(self) -> dict[str, Role]:
         """Roles by name."""
         return {one.name: one for one in self.role}
@@ -205,12 +221,13 @@ def parse_matrix(text: str, version: int = 0, name: str = "access") -> Matrix:
 
     Raises:
         ConfigurationError: not TOML, unknown names, a field in two classes, a rule that shows what its role must
-            never see.
+            never see, or gives one person what takes two.
     """
     matrix = msgspec.structs.replace(parse(text, name, Matrix), text=text, version=version)
     _once(name, "class", [one.name for one in matrix.class_])
     _once(name, "class.fields", [field for one in matrix.class_ for field in one.fields])
     _once(name, "purpose", [one.name for one in matrix.purpose])
+    _once(name, "act", [one.name for one in matrix.act])
     _once(name, "role", [one.name for one in matrix.role])
     _once(name, "mask", [one.field for one in matrix.mask])
     classes, roles = frozenset(matrix.classes), frozenset(matrix.roles)
@@ -230,7 +247,17 @@ def parse_matrix(text: str, version: int = 0, name: str = "access") -> Matrix:
             raise refuse(name, place, f"never shown to this role: {', '.join(forbidden)}")
         if forbidden := sorted({*rule.actions} & {*role.never_actions}):
             raise refuse(name, place, f"never done by this role: {', '.join(forbidden)}")
+        _acts(name, place, rule, matrix)
     return matrix
+
+
+def _acts(name: str, place: str, rule: Rule, matrix: Matrix) -> None:
+    acts = [matrix.acts[action] for action in rule.actions if action in matrix.acts]
+    if acts and (len(acts) < len(rule.actions) or rule.show or rule.masked):
+        raise refuse(name, f"{place}: {acts[0].name}", "an act shows nothing")
+    alone = [one.name for one in acts if one.two and "second-person" not in rule.conditions]
+    if alone:
+        raise refuse(name, f"{place}: {', '.join(alone)}", "two people: the condition second-person")
 
 
 def _once(name: str, place: str, values: list[str]) -> None:

@@ -44,7 +44,7 @@ def test_asked_and_answered(desk: Call, tmp_path: Path):
         "request", "correct", "Q2", *T5, "--target", "1", "--attribute", "birth_date", "--was", "1990-05-17",
         "--now", "1990-05-18", "--evidence", "passport",
     )  # fmt: skip
-    assert desk(*wrong, "--approver", "T-5")[0] == 2
+    assert desk(*wrong, "--approver", "T-5")[0] == 7
     assert desk(*wrong, "--approver", "T-6")[0] == 0
     assert desk("request", "receive", "Q3", "transfer", "C1", *T5, "--proof", "passport")[0] == 0
     refused = desk("request", "refuse", "Q3", *T5, "--law", "PIPL art. 45", "--answer", "not met")[1]

@@ -22,12 +22,13 @@ def world(story: Story) -> Story:
 
 @pytest.fixture
 def house(china: Story) -> Story:
-    """A bank with two customers: A1 is of C1, A2 of both; T-1 works at the order desk."""
+    """A bank with two customers: A1 is of C1, A2 of both; T-1 and T-2 work at the order desk."""
     onboard(china, "C1")
     onboard(china, "C2")
     open_account(china, "A1", "C1")
     open_account(china, "A2", "C1", "C2")
-    grant(china, "T-1", "order-desk", hours=24 * 400)
+    for name in ("T-1", "T-2"):
+        grant(china, name, "order-desk", hours=24 * 400)
     return china
 
 
@@ -45,3 +46,9 @@ def service(house: Story, database: str, tmp_path: Path) -> Iterator[Service]:
 def clerk() -> Clerk:
     """Somebody who holds the right."""
     return Clerk(id="T-1", roles=frozenset({"order-desk"}), reason="order")
+
+
+@pytest.fixture
+def second() -> Clerk:
+    """Another one."""
+    return Clerk(id="T-2", roles=frozenset({"order-desk"}), reason="order")

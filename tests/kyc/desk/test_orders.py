@@ -10,7 +10,7 @@ from fix_world_china import order
 
 from kyc.desk.orders import OrderDesk, PaperFile
 from kyc.domain.authority import Officer
-from kyc.errors import NotFoundError, RefusedError
+from kyc.errors import AccessDeniedError, NotFoundError, RefusedError
 
 COPIES = (
     PaperFile("assistance-notice", "application/pdf", b"%PDF notice"),
@@ -29,7 +29,7 @@ def asked(world, number: str = "O1", **fields):
     return order(world, number, **{"customer": "C1", "scope": ("identity", "balance")} | fields)
 
 
-def test_everything_at_once(house, desk):
+def test_everything_at_once(house, desk, second):
     """Organ, level, officers, papers, copies, accounts and fields: one look names them all, each with a remedy."""
     bad = asked(
         house, level=1, papers=(), officers=(Officer(name="Zhao Yi"),), accounts=("A9",), customer="C9",
@@ -43,7 +43,7 @@ def test_everything_at_once(house, desk):
     assert found["originals"].remedy == "offer sealed copies"
     assert all(one.field and one.rule and one.remedy for one in found.values())
     with pytest.raises(RefusedError) as caught:
-        desk.accept("O1", "T-2")
+        desk.accept("O1", second)
     assert set((caught.value.rule or "").split(", ")) == set(found)
     assert set(desk.reject("O1")) == {code.partition(":")[0] for code in found}
     assert house.state("order", "O1").status == "rejected"
@@ -68,13 +68,16 @@ def test_a_query_says_about_whom_and_what(house, desk):
     assert [one.code for one in found] == ["subject", "scope"]
 
 
-def test_two_people(house, desk):
+def test_two_people(house, desk, second):
     """Whoever took it in does not approve it, nor does the clerk approve alone."""
     assert desk.receive(asked(house), COPIES) == ()
-    for approver in ("T-1", ""):
-        with pytest.raises(RefusedError):
-            desk.accept("O1", approver)
-    desk.accept("O1", "T-2")
+    with pytest.raises(AccessDeniedError) as denied:
+        desk.accept("O1", desk.clerk)
+    assert denied.value.code == "second-person"
+    with pytest.raises(RefusedError) as refused:
+        OrderDesk(desk.service, second).accept("O1", desk.clerk)
+    assert refused.value.rule == "two people", "T-1 took it in"
+    desk.accept("O1", second)
     assert house.state("order", "O1").status == "accepted"
     desk.fulfil("O1", "answered", "R-1")
     assert house.state("order", "O1").status == "fulfilled"
@@ -85,10 +88,10 @@ def test_two_people(house, desk):
         desk.validate("O9")
 
 
-def test_secrecy_then_the_customer_is_told(house, desk):
+def test_secrecy_then_the_customer_is_told(house, desk, second):
     """While an order is secret the customer is not told; released, telling is a task until it is done."""
     desk.receive(asked(house), COPIES)
-    desk.accept("O1", "T-2")
+    desk.accept("O1", second)
     desk.impose_secrecy("O1", date(2026, 6, 1))
     with pytest.raises(RefusedError) as caught:
         desk.notify("O1", "letter")
@@ -108,25 +111,25 @@ def test_objections_have_a_day(house, desk):
         desk.objection_answered("O1", "upheld", "again")
 
 
-def test_nothing_goes_abroad_directly(house, desk):
+def test_nothing_goes_abroad_directly(house, desk, second):
     """A foreign demand has one defect that nothing mends here: it is passed on, then allowed or refused."""
     (found,) = desk.receive_foreign("F1", "Court of Ruritania", "GBR", "everything", "C1")
     assert found.code == "foreign"
     with pytest.raises(RefusedError):
-        desk.accept("F1", "T-2")
+        desk.accept("F1", second)
     desk.escalate("F1", "Ministry of Justice", "L-1")
-    desk.approve_foreign("F1", "Ministry of Justice", "M-7", ("identity",), "T-2")
+    desk.approve_foreign("F1", "Ministry of Justice", "M-7", ("identity",), second)
     assert house.state("order", "F1").scope == ("identity",)
     desk.receive_foreign("F2", "Court of Ruritania", "GBR", "everything")
     assert desk.reject("F2") == ("foreign",)
     assert house.topics("order", "F2")[-1] == "order.foreign_refused"
 
 
-def test_originals_are_sealed_in_place(house, desk):
+def test_originals_are_sealed_in_place(house, desk, second):
     """What is sealed is listed, under an accepted order only (AML24 art. 44)."""
     desk.receive(asked(house), COPIES)
     with pytest.raises(RefusedError):
         desk.seal_evidence("O1", ("ledger of 1998",), "Zhao Yi")
-    desk.accept("O1", "T-2")
+    desk.accept("O1", second)
     desk.seal_evidence("O1", ("ledger of 1998",), "Zhao Yi")
     assert house.topics("order", "O1")[-1] == "order.evidence_sealed"

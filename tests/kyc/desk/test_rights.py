@@ -30,7 +30,12 @@ SECRETS = re.compile(r"O-9|K-9|case|order|freez|hold|risk|rating|suspicious|aler
 @pytest.fixture
 def desk(service) -> RightsDesk:
     """The desk, with T-5 at it."""
-    return RightsDesk(service, Clerk(id="T-5", roles=frozenset({"custodian"})))
+    return RightsDesk(service, at("T-5"))
+
+
+def at(name: str) -> Clerk:
+    """Somebody at the machine."""
+    return Clerk(id=name, roles=frozenset({"custodian"}), reason="request")
 
 
 def related(world: Story, kind: str, customer: str = "C1", by: str = "C2") -> None:
@@ -141,14 +146,14 @@ def test_corrected_by_a_new_event(house, desk):
     """The right value is new, the wrong one stays where it was; two people; nothing else is corrected by it."""
     desk.receive("Q1", "correction", "C1", "passport")
     wrong = {"target": 1, "attribute": "birth_date", "was": "1990-05-17", "now": "1990-05-18"}
-    with pytest.raises(RefusedError):
-        desk.correct("Q1", evidence="passport", approver="T-5", **wrong)
-    desk.correct("Q1", evidence="passport", approver="T-6", **wrong)
+    with pytest.raises(AccessDeniedError):
+        desk.correct("Q1", evidence="passport", approver=at("T-5"), **wrong)
+    desk.correct("Q1", evidence="passport", approver=at("T-6"), **wrong)
     assert house.state("customer", "C1").registered.birth_date == date(1990, 5, 18)
     assert house.events("customer", "C1")[0].birth_date == date(1990, 5, 17)
     desk.receive("Q2", "access", "C1", "passport")
     with pytest.raises(RefusedError) as caught:
-        desk.correct("Q2", evidence="passport", approver="T-6", **wrong)
+        desk.correct("Q2", evidence="passport", approver=at("T-6"), **wrong)
     assert caught.value.field == "kind"
 
 
