@@ -121,7 +121,7 @@ def state_of(pid: int) -> str:
         return ""
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something that must come about."""
     deadline = time.monotonic() + seconds
     while not condition():

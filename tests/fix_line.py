@@ -54,7 +54,7 @@ class BadLine:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.set("dead")
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _accept(self) -> None:
         while True:
@@ -66,7 +66,7 @@ class BadLine:
                 branch.close()
                 continue
             try:
-                service = socket.create_connection(self._target, timeout=10)
+                service = socket.create_connection(self._target, timeout=60)
             except OSError:
                 branch.close()
                 continue

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from fix_bank import booked, household, receipts
+from fix_embedded import wait_until
 
 from kyc.domain.submission import Receipt
 from kyc.errors import RefusedError
@@ -57,16 +59,28 @@ class Tally:
 
 
 class Napping(Tally):
-    """A tally that takes its time over every batch, so that a test can do something meanwhile."""
+    """A tally that sleeps over every batch in any process but ours until it is woken, so that a test can act."""
 
-    def __init__(self, seconds: float, *topics: str) -> None:
+    def __init__(self, folder: Path, *topics: str) -> None:
         super().__init__(*topics)
-        self.seconds = seconds
+        self.awake = os.getpid()
+        self.folder = folder
+
+    @property
+    def asleep(self) -> list[int]:
+        """The processes that have come to sleep."""
+        return [int(path.name) for path in self.folder.glob("[0-9]*")]
+
+    def wake(self) -> None:
+        """Let all of them go on."""
+        (self.folder / "awake").touch()
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
         """Count, then sleep within the transaction."""
         super().apply(connection, log, tables, batch)
-        time.sleep(self.seconds)
+        if os.getpid() != self.awake:
+            (self.folder / str(os.getpid())).touch()
+            wait_until(self.folder.joinpath("awake").exists)
 
 
 @contextmanager

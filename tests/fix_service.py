@@ -85,12 +85,12 @@ class Running:
     def client(self, token: str = "", **options: Any) -> httpx.Client:
         """A client that sends the token with each request."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, **options)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, **options)
 
     def stop(self) -> None:
         """Stop in order, and wait for the end."""
         self.server.stop()
-        self.thread.join(30)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 
@@ -126,11 +126,11 @@ def started(
         thread = threading.Thread(target=lambda: server.run(sockets=[bound]), name="test-server")
         thread.start()
         try:
-            assert ready.wait(20), "the server did not start"
+            assert ready.wait(60), "the server did not start"
             yield Running(options.url, server, service, thread)
         finally:
             server.stop()
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
 
 

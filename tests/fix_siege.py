@@ -64,7 +64,7 @@ class Fortress:
         token = self.provider.token(roles=list(roles), **claims) if roles else ""
         return self.running.client(token, verify=False)  # no TLS here, and reading authorities takes a while
 
-    def raw(self, sent: bytes, *, timeout: float = 30, half: bool = False) -> bytes:
+    def raw(self, sent: bytes, *, timeout: float = 60, half: bool = False) -> bytes:
         """Everything that is answered to these bytes until the other side closes."""
         parts = urlsplit(self.running.url)
         said = b""

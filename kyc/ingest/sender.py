@@ -65,7 +65,7 @@ class Sender:
                     self._rest(pause, stop)
 
     def drain(self, seconds: float) -> bool:
-        """Send until nothing waits, for at most so long; whether nothing does.
+        """Send until nothing waits, for about so long and at least once; whether nothing does.
 
         Raises:
             SpoolError: the spool cannot be used, or somebody else sends it.
@@ -73,10 +73,11 @@ class Sender:
         deadline = time.monotonic() + seconds
         with held(self._spool.folder, "sender", wait=False):
             while self._spool.waiting(1, 0):
+                pause = self.step()
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    return False
-                time.sleep(min(self.step(), left))
+                    return not self._spool.waiting(1, 0)
+                time.sleep(min(pause, left))
         return True
 
     def step(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fix_bank import registered
+from fix_embedded import wait_until
 from fix_line import BadLine
 from fix_service import wire
 
@@ -34,7 +34,6 @@ class House:
 
     folder: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    port: int = 0
 
     @property
     def home(self) -> Path:
@@ -48,12 +47,12 @@ class House:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start a process; it has said its first line when this returns."""
-        process = subprocess.Popen([*KYC, "--home", str(self.home), *arguments], stdout=subprocess.PIPE)
+    def start(self, name: str, *arguments: str) -> str:
+        """Start a process; the address it names in its first line."""
+        process = subprocess.Popen([*KYC, "--home", str(self.home), "--json", *arguments], stdout=subprocess.PIPE)
         assert process.stdout is not None
-        assert process.stdout.readline(), f"{name} did not start"
         self.running[name] = process
+        return str(json.loads(process.stdout.readline())["url"])
 
     def kill(self, name: str) -> None:
         """Kill a process at once."""
@@ -69,20 +68,14 @@ class House:
         os.kill(int(lock.read_text().split()[0]), signal.SIGKILL)
         self.kyc("status")
 
-    def serve(self) -> None:
-        """Start the service, always on the same port."""
-        self.start("service", "serve", "--development", "--port", str(self.port))
+    def serve(self) -> str:
+        """Start the service on a port that is free; its address."""
+        return self.start("service", "serve", "--development", "--port", "0")
 
     def send(self, line: BadLine) -> None:
         """Start the branch's daemon."""
         token = str(self.folder / "token")
         self.start("branch", "branch", "run", str(self.folder / "spool"), "--url", line.url, "--token", token)
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def captures(spool: Spool, stop: threading.Event, captured: list[str]) -> None:
@@ -100,11 +93,10 @@ def captures(spool: Spool, stop: threading.Event, captured: list[str]) -> None:
 @pytest.mark.timeout(300)
 def test_nothing_lost_nothing_doubled(tmp_path: Path) -> None:
     """Every submission captured is recorded exactly once, with the hash the branch was told."""
-    house = House(tmp_path, port=free_port())
-    house.serve()
+    house = House(tmp_path)
+    line = BadLine(house.serve())
     token = house.kyc("token", "--actor", "core-b1", "--branch", "B001", "--role", "branch-system")
     (tmp_path / "token").write_text(token)
-    line = BadLine(f"http://127.0.0.1:{house.port}")
     house.send(line)
     spool, stop, captured = Spool(tmp_path / "spool"), threading.Event(), []
     worker = threading.Thread(target=captures, args=(spool, stop, captured))
@@ -116,7 +108,7 @@ def test_nothing_lost_nothing_doubled(tmp_path: Path) -> None:
 
     def service_dies() -> None:
         house.kill("service")
-        house.serve()
+        line.retarget(house.serve())
 
     def line_dies() -> None:
         line.set("dead")
@@ -129,21 +121,21 @@ def test_nothing_lost_nothing_doubled(tmp_path: Path) -> None:
         line.set("good")
 
     deaths: list[Callable[[], None]] = [answers_are_lost, client_dies, service_dies, line_dies, house.kill_database]
+
+    def at_work() -> bool:
+        return spool.status().recorded > before + 8
+
     try:
         for die in deaths:
             before = spool.status().recorded
-            deadline = time.monotonic() + PATIENCE
-            while spool.status().recorded <= before + 8:  # it is at work, in the middle of something
-                assert time.monotonic() < deadline, "nothing gets through any more"
-                time.sleep(0.01)
+            wait_until(at_work)
             die()
     finally:
         stop.set()
         worker.join()
     house.kill("branch")
-    url, seconds = f"http://127.0.0.1:{house.port}", str(PATIENCE)
-    sent = house.kyc("--json", "branch", "send", str(tmp_path / "spool"), "--url", url,
-                     "--token", str(tmp_path / "token"), "--seconds", seconds)  # fmt: skip
+    sent = house.kyc("--json", "branch", "send", str(tmp_path / "spool"), "--url", line.url,
+                     "--token", str(tmp_path / "token"), "--seconds", str(PATIENCE))  # fmt: skip
     assert json.loads(sent)["recorded"] == len(captured)
     with house.running.pop("service") as service:
         service.send_signal(signal.SIGTERM)

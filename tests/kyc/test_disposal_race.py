@@ -118,8 +118,8 @@ def test_both_at_once(story: Story, desk: Desk, subject: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         for turn in range(12):
             shredded, held = pool.submit(shred), pool.submit(stop, turn)
-            held.result(timeout=30)
-            refusal = shredded.result(timeout=30)
+            held.result(timeout=60)
+            refusal = shredded.result(timeout=60)
             there = len(story.events("customer", "C1")) == 6
             _, state = standing(story.log, task.retention)
             assert there == (state.disposal("B0.identity").status == "approved")

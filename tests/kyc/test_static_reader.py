@@ -54,7 +54,7 @@ def site(ledger: Ledger, provider: FileKeyProvider, tmp_path: Path) -> Iterator[
 
 def get(address: str, path: str) -> bytes:
     """A file of the log."""
-    with urlopen(f"{address}/{path}") as answer:  # noqa: S310 - our own server
+    with urlopen(f"{address}/{path}", timeout=60) as answer:  # noqa: S310 - our own server
         return bytes(answer.read())
 
 

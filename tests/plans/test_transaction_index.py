@@ -122,10 +122,11 @@ def test_two_makers_of_a_year(filled: EventLog) -> None:
     with filled.database.connection() as connection, connection.transaction():
         transaction_index._make_years(connection, Tables(1), {2000})
         thread.start()
-        assert entered.wait(30)
+        assert entered.wait(60)
         assert transaction_index.count(filled) > 0, "readers do not wait"
         assert not holding.wait(0.2)
-    thread.join(30)
+    thread.join(60)
+    assert not thread.is_alive()
     with filled.database.connection() as connection:
         rows = connection.execute(
             "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"

@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from multiprocessing import active_children
 from pathlib import Path
 
 import psycopg
 import pytest
 from fix_bank import booked, receipts
+from fix_embedded import state_of, wait_until
 from fix_projections import Napping, Tally, digests, fill
 
 from kyc.errors import StoreError
@@ -78,11 +79,11 @@ def test_rebuild_in_two_processes_while_events_arrive(ledger: Ledger, hands: Cre
     stop = threading.Event()
 
     def write() -> int:
-        n = 0
-        while not stop.is_set():
+        for n in count(1):
             receipts(ledger.record([booked(f"W{n}", ("A1", "debit", "2.00"), ("A2", "credit", "2.00"))])[0])
-            n += 1
             Engine(ledger.log).run_once()
+            if stop.is_set():
+                break
         return n
 
     with ThreadPoolExecutor(1) as pool:
@@ -92,7 +93,6 @@ def test_rebuild_in_two_processes_while_events_arrive(ledger: Ledger, hands: Cre
         finally:
             stop.set()
         written = writer.result()
-    assert written
     Engine(ledger.log).catch_up()
     assert transaction_index.count(ledger.log) == 21 + written
 
@@ -116,23 +116,23 @@ def test_what_stops_a_process_stops_the_run(ledger: Ledger, hands: Crew) -> None
     assert not active_children()
 
 
-def test_one_of_the_processes_is_killed(ledger: Ledger, hands: Crew) -> None:
+def test_one_of_the_processes_is_killed(ledger: Ledger, hands: Crew, tmp_path: Path) -> None:
     """The run says so and can be run again; what the others had done stays, nothing is done twice."""
     events = len(fill(ledger, 30))
     topics = "transaction.booked", "customer.registered"
     Engine(ledger.log, [Tally(*topics)]).catch_up()
 
-    def kill() -> None:
-        while not (found := active_children()):
-            time.sleep(0.01)
-        time.sleep(0.5)
-        os.kill(found[0].pid or 0, signal.SIGKILL)
+    napping = Napping(tmp_path, *topics)
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with pytest.raises(StoreError, match="died"):
-        Engine(ledger.log, [Napping(3, *topics)], hands).rebuild("tally")
-    killer.join()
+    def kill() -> None:
+        wait_until(lambda: napping.asleep)
+        os.kill(napping.asleep[0], signal.SIGKILL)
+
+    with ThreadPoolExecutor(1) as pool:
+        killer = pool.submit(kill)
+        with pytest.raises(StoreError, match="died"):
+            Engine(ledger.log, [napping], hands).rebuild("tally")
+        killer.result()
     assert not active_children()
     assert Engine(ledger.log, [Tally(*topics)]).status()[0].rebuilding
     read: list[int] = []
@@ -144,9 +144,7 @@ def test_one_of_the_processes_is_killed(ledger: Ledger, hands: Crew) -> None:
 
 CALLER = """
 import sys
-from multiprocessing import active_children
-from threading import Thread
-from time import sleep
+from pathlib import Path
 from fix_projections import Napping
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.store.database import Database
@@ -155,17 +153,11 @@ from projections import crew
 from projections.crew import Crew
 from projections.engine import Engine
 
-def tell():
-    while len(found := active_children()) < 2:
-        sleep(0.01)
-    print(*[one.pid for one in found], flush=True)
-
 if __name__ == "__main__":
-    dsn, keys = sys.argv[1:]
+    dsn, keys, folder, *topics = sys.argv[1:]
     crew.WORTHWHILE = crew.AHEAD = 0
-    Thread(target=tell, daemon=True).start()
     log = EventLog(Database(dsn), FileKeyProvider.open(keys))
-    Engine(log, [Napping(2, "transaction.booked")], Crew(3, f"file:{keys}")).catch_up()
+    Engine(log, [Napping(Path(folder), *topics)], Crew(3, f"file:{keys}")).catch_up()
 """
 
 
@@ -175,34 +167,21 @@ def test_the_caller_is_killed(ledger: Ledger, provider: FileKeyProvider, tmp_pat
     program = tmp_path / "caller.py"
     program.write_text(CALLER)
     keys = str(provider._directory)
-    caller = subprocess.Popen(
-        [sys.executable, str(program), ledger.log.database.dsn, keys],
-        stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    assert caller.stdout is not None
-    with caller.stdout:
-        others = [int(pid) for pid in caller.stdout.readline().split()]
+    topics = "transaction.booked", "customer.registered"
+    napping = Napping(tmp_path, *topics)
+    with subprocess.Popen(
+        [sys.executable, str(program), ledger.log.database.dsn, keys, str(tmp_path), *topics],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as caller:
+        wait_until(lambda: len(napping.asleep) == 2)
         caller.kill()
-    caller.wait()
-    assert len(others) == 2
-    deadline = time.monotonic() + 60
-    while any(_alive(pid) for pid in others):
-        assert time.monotonic() < deadline, "they outlive their caller"
-        time.sleep(0.05)
-    engine = Engine(ledger.log, [Tally("transaction.booked")])
+    napping.wake()
+    wait_until(lambda: all(state_of(pid) in {"", "Z"} for pid in napping.asleep))
+    engine = Engine(ledger.log, [Tally(*topics)])
     assert engine.catch_up() <= events
     assert engine.status()[0].behind == 0
     with ledger.log.database.connection() as connection:
-        assert connection.execute("select sum(events) from kyc_read.tally").fetchone() == (2 * 31,)
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and was not collected yet does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state.rpartition(")")[2].split()[0] != "Z"
+        assert connection.execute("select sum(events) from kyc_read.tally").fetchone() == (2 + 2 * 31,)
 
 
 def test_read_models_are_equal_after_all(ledger: Ledger, hands: Crew) -> None:

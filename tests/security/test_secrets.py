@@ -49,9 +49,10 @@ def test_a_service_keeps_its_secrets(database: str, tmp_path: Path, identity_fil
         url = json.loads(service.stdout.readline())["url"]
         headers = {"authorization": f"Bearer {token}"}
         sent = wire(registered("C1", f"Ada {MARK}"))
-        assert httpx.post(f"{url}/v1/events", json=sent, headers=headers).status_code == 200
-        refused(httpx.get(f"{url}/v1/status/{MARK}", params={"q": MARK}, headers=headers), 404)
-        refused(httpx.post(f"{url}/v1/events", json={}, headers={"authorization": f"Bearer {forged}"}), 401)
+        assert httpx.post(f"{url}/v1/events", json=sent, headers=headers, timeout=60).status_code == 200
+        refused(httpx.get(f"{url}/v1/status/{MARK}", params={"q": MARK}, headers=headers, timeout=60), 404)
+        headers = {"authorization": f"Bearer {forged}"}
+        refused(httpx.post(f"{url}/v1/events", json={}, headers=headers, timeout=60), 401)
         lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family(service.pid)]
     finally:
         service.send_signal(signal.SIGTERM)

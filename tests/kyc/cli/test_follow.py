@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from fix_bank import household, moved
 from fix_cli import Call, document
+from fix_embedded import wait_until
 
 from kyc.simulate.submissions import wire
 
@@ -30,10 +30,7 @@ def test_seal_until_terminated(call: Call, database: str, tmp_path: Path) -> Non
     try:
         for line in ("2 New Street", "3 New Street"):
             assert call("ingest", "ndjson", str(source))[0] == 0
-            deadline = time.monotonic() + 60
-            while (told := document(call("--json", "status")))["sealed"] < told["events"]:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until(lambda: (told := document(call("--json", "status")))["sealed"] == told["events"])
             source.write_bytes(wire(moved("C1", line)))
         for one in sealers:
             one.send_signal(signal.SIGTERM)
@@ -59,10 +56,9 @@ def test_follow_until_terminated(call: Call, database: str, tmp_path: Path) -> N
         for line in ("2 New Street", "3 New Street"):
             source.write_bytes(wire(moved("C1", line)))
             assert call("ingest", "ndjson", str(source))[0] == 0
-            deadline = time.monotonic() + 60
-            while {one["behind"] for one in document(call("--json", "status"))["projections"].values()} != {0}:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until(
+                lambda: {one["behind"] for one in document(call("--json", "status"))["projections"].values()} == {0}
+            )
         follower.send_signal(signal.SIGTERM)
         out, _ = follower.communicate(timeout=60)
     finally:

@@ -65,8 +65,8 @@ def test_tried_out(yard: Yard, tmp_path: Path) -> None:
         url = json.loads(service.stdout.readline())["url"]
         order = [*kyc, "token", "--actor", "T-1", "--branch", "B001", "--role", "teller"]
         token = json.loads(subprocess.run(order, check=True, capture_output=True, text=True).stdout)["token"]
-        assert httpx.get(f"{url}/readyz").json()["development"] is True
-        answer = httpx.post(f"{url}/v1/events", json={}, headers={"authorization": f"Bearer {token}"})
+        assert httpx.get(f"{url}/readyz", timeout=60).json()["development"] is True
+        answer = httpx.post(f"{url}/v1/events", json={}, headers={"authorization": f"Bearer {token}"}, timeout=60)
         assert answer.status_code == 400
         wait_until(lambda: "DEVELOPMENT ISSUER" in (tmp_path / "log").read_text())
         assert token not in (tmp_path / "log").read_text()

@@ -81,13 +81,13 @@ def test_witness_serves(folder: str) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
-        connection = HTTPConnection(said["url"].removeprefix("http://"), timeout=10)
+        connection = HTTPConnection(said["url"].removeprefix("http://"), timeout=60)
         connection.request("POST", "/add-checkpoint", protocol.format(Request(0, (), honest().signed)))
         answer = connection.getresponse()
         assert (answer.status, answer.read()[:3]) == (200, "—".encode())
         connection.close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from kyc.ingest.sender import Sender
 from kyc.ingest.spool import Spool
 from kyc.service.limits import ServiceLimits
 
-QUICK = BranchLimits(linger_seconds=0.0, pause_seconds=0.01, pause_most_seconds=0.05, answer_seconds=20.0)
+QUICK = BranchLimits(linger_seconds=0.0, pause_seconds=0.01, pause_most_seconds=0.05, answer_seconds=60.0)
 
 
 def lines(*submissions: Any) -> list[bytes]:
@@ -120,7 +120,7 @@ def test_everything_in_order(running: Running, credentials: Credentials, spool: 
     """A household is recorded as it was captured, refusals are put aside, nothing waits and receipts are kept."""
     spool.put(lines(*household()[:4], opened("A9", "C9"), *household()[4:]))
     sender = Sender(spool, dial(running.url, credentials), BranchLimits(batch_items=3, linger_seconds=0.0))
-    assert sender.drain(30)
+    assert sender.drain(60)
     found = spool.status()
     assert (found.captured, found.recorded, found.refused) == (0, len(household()), 1)
     ((key, problem),) = spool.refused()
@@ -148,7 +148,7 @@ def test_lost_answers(
     line.set("dead")
     assert sender.step() > 0
     line.set("good")
-    assert sender.drain(30)
+    assert sender.drain(60)
     assert sender.trouble is None
     for number in range(6):
         assert len(list(running.service.log.events(StreamName("customer", f"C{number}")))) == 1
@@ -158,7 +158,7 @@ def test_a_batch_too_large(serve: Serve, credentials: Credentials, spool: Spool,
     """A batch that is too large for the service is cut until it fits."""
     running = serve(ServiceLimits(batch_items=2))
     spool.put(lines(*[registered(f"C{n}") for n in range(7)]))
-    assert Sender(spool, dial(running.url, credentials, QUICK), QUICK).drain(30)
+    assert Sender(spool, dial(running.url, credentials, QUICK), QUICK).drain(60)
     assert spool.status().recorded == 7
 
 
@@ -254,5 +254,5 @@ def test_trouble_with_one_of_a_batch(running: Running, credentials: Credentials,
     sender = Sender(spool, service, QUICK)
     assert sender.step() > 0
     assert spool.status().recorded == 1
-    assert sender.drain(30)
+    assert sender.drain(60)
     assert service.calls == [2, 1]

@@ -68,7 +68,7 @@ def test_every_route_has_an_action() -> None:
 
 def test_every_route_is_described(running: Running) -> None:
     """The description has each route with answers, problems and, unless public, the ways to say who one is."""
-    document = httpx.get(f"{running.url}/openapi.json").json()
+    document = httpx.get(f"{running.url}/openapi.json", timeout=60).json()
     assert document["openapi"] == "3.1.0"
     for route in ROUTES:
         operation = document["paths"][re.sub(r":\w+}", "}", route.path)][route.method.lower()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fix_bank import registered, submission
+from fix_embedded import wait_until
 from fix_service import Serve
 from fix_service_reads import AML, TELLER, Bank
 
@@ -33,12 +33,14 @@ def sealed(served: Bank) -> Bank:
 
 def settled(client: httpx.Client, number: str) -> dict[str, Any]:
     """An export once nothing more happens to it."""
-    for _ in range(600):
-        found: dict[str, Any] = client.get(f"/v1/exports/{number}").json()
-        if found["state"] not in {"queued", "running"}:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(found)
+    found: dict[str, Any] = {}
+
+    def over() -> bool:
+        found.update(client.get(f"/v1/exports/{number}").json())
+        return found["state"] not in {"queued", "running"}
+
+    wait_until(over)
+    return found
 
 
 def test_one_asks_another_approves_and_the_bundle_verifies(sealed: Bank, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_receipts_are_held_against_it(running: Running, teller: httpx.Client) ->
     """An auditor with the keys alone finds every promised event in the log that the service gives out."""
     answer = teller.post("/v1/events", json=[wire(one) for one in household()]).json()
     service = running.service
-    assert httpx.get(f"{running.url}/log/checkpoint").status_code == 404
+    assert httpx.get(f"{running.url}/log/checkpoint", timeout=60).status_code == 404
     service.sealer.seal()
     status = teller.get("/v1/status").json()
     assert (status["events"], status["sealed"]) == (14, 14)
@@ -40,13 +40,13 @@ def test_tiles(running: Running, teller: httpx.Client) -> None:
     teller.post("/v1/events", json=[wire(one) for one in household()])
     running.service.sealer.seal()
     log = f"{running.url}/log"
-    hashes = httpx.get(f"{log}/tile/0/000.p/14")
+    hashes = httpx.get(f"{log}/tile/0/000.p/14", timeout=60)
     assert "immutable" in hashes.headers["cache-control"]
-    entries = parse_bundle(httpx.get(f"{log}/tile/entries/000.p/14").content)
+    entries = parse_bundle(httpx.get(f"{log}/tile/entries/000.p/14", timeout=60).content)
     assert [leaf.leaf_hash(entry) for entry in entries] == [
         hashes.content[at : at + 32] for at in range(0, len(hashes.content), 32)
     ]
-    assert httpx.get(f"{log}/keys.ndjson").text == ""
+    assert httpx.get(f"{log}/keys.ndjson", timeout=60).text == ""
     for name in (
         "0/000.p/15",
         "0/000",
@@ -57,7 +57,7 @@ def test_tiles(running: Running, teller: httpx.Client) -> None:
         "0/../0/000",
         "9/x1/1",
     ):
-        assert httpx.get(f"{log}/tile/{name}").status_code == 404, name
+        assert httpx.get(f"{log}/tile/{name}", timeout=60).status_code == 404, name
 
 
 def test_status_is_not_for_everybody(running: Running, oidc: Provider) -> None:

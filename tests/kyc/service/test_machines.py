@@ -25,7 +25,7 @@ def connect(url: str, trusted: Made, client: Made | None) -> httpx.Client:
     context = ssl.create_default_context(cafile=str(trusted.path))
     if client is not None:
         context.load_cert_chain(client.path, client.key_path)
-    return httpx.Client(base_url=url, verify=context, timeout=30)
+    return httpx.Client(base_url=url, verify=context, timeout=60)
 
 
 def test_a_machine_of_a_branch(serve: Serve, make: Make, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_reads_are_bounded() -> None:
         ran: list[str] = []
 
         def work(name: str) -> bytes:
-            go.wait(20)
+            go.wait(60)
             ran.append(name)
             return name.encode()
 

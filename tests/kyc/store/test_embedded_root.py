@@ -114,7 +114,7 @@ def test_account_dies_with_parent(yard: Yard, account: pwd.struct_passwd):
     assert _uid_of(pid) == account.pw_uid
     owner.kill()
     owner.wait()
-    server.stop(timeout=20)
+    server.stop(timeout=60)
     assert "fast shutdown" in server.layout.log.read_text().rpartition("ready to accept")[2]
 
 

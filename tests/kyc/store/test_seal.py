@@ -199,7 +199,7 @@ def test_paused_at_every_step(
     monkeypatch.setattr(room, name, paused)
     first._edge = None  # so that it loads the tree again, a step of its own
     run("first", first)
-    rival.join(20)
+    rival.join(60)
     assert set(outcomes) == {"first", "second"}
     assert any(isinstance(one, Sealed) for one in outcomes.values())
     monkeypatch.undo()

@@ -61,7 +61,7 @@ def server(state: State, clock: FixedClock) -> Iterator[WitnessServer]:
 
 def call(server: WitnessServer, method: str, path: str, body: bytes | None = None) -> tuple[int, str, str]:
     """(status, content type, body) of a call."""
-    connection = HTTPConnection(*server.server_address[:2], timeout=10)
+    connection = HTTPConnection(*server.server_address[:2], timeout=60)
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()
@@ -182,7 +182,7 @@ def test_paths_and_methods(server: WitnessServer) -> None:
 
 def test_too_long_and_too_busy(server: WitnessServer) -> None:
     """A body above the limit is not read; beyond so many at once callers are asked to come back."""
-    connection = HTTPConnection(*server.server_address[:2], timeout=10)
+    connection = HTTPConnection(*server.server_address[:2], timeout=60)
     connection.putrequest("POST", "/add-checkpoint")
     connection.putheader("Content-Length", str(protocol.BODY_MAX + 1))
     connection.endheaders()
