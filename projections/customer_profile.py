@@ -89,20 +89,27 @@ class _Row:
     version: int = 0
     key: DataKey | None = None
     state: CustomerState | None = None
+    now: frozenset[Value] = frozenset()
+    """By what the customer is found."""
     ever: set[Value] = column(default_factory=set)
 
     def empty(self) -> None:
         """Nothing is known any more."""
         self.key = self.state = None
-        self.ever = set()
+        self.now, self.ever = frozenset(), set()
 
     def fold(self, recorded: Recorded, key: DataKey | None) -> None:
         """The row after one more event."""
         assert recorded.event is not None
         state = evolve("customer", self.state, recorded.event)
-        if state is not None and state is not self.state:
-            self.ever |= customer_search.values(state)
+        if state is not None and not _found_alike(self.state, state):
+            self.now = customer_search.values(state)
+            self.ever |= self.now
         self.state, self.key = state, key if state is not None else None
+
+
+def _found_alike(before: CustomerState | None, after: CustomerState) -> bool:
+    return before is not None and customer_search.sources(before) == customer_search.sources(after)
 
 
 class CustomerProfile:
@@ -251,7 +258,8 @@ def _current(
         row = rows[stream] = _Row(stream, branch or "", version, keys.get(data_key))
         if row.key is not None:
             kept = _decode(decrypt(row.key, stream, profile))
-            row.state, row.ever = kept.state, {*customer_search.values(kept.state), *_values(kept.once)}
+            row.state, row.now = kept.state, customer_search.values(kept.state)
+            row.ever = {*row.now, *_values(kept.once)}
     return rows
 
 
@@ -266,12 +274,11 @@ def _cells(log: EventLog, row: _Row) -> tuple[object, ...]:
             row.stream_id, None, nothing, nothing, None, None, "disposed", None, [], [], None, row.version,
             None, None,
         )  # fmt: skip
-    now = customer_search.values(state)
-    once = tuple(sorted(row.ever - now))
+    once = tuple(sorted(row.ever - row.now))
     return (
         row.stream_id,
         log.blinder.index("customer", state.customer),
-        pgbinary.uuids(_index(log, now)),
+        pgbinary.uuids(_index(log, row.now)),
         pgbinary.uuids(_index(log, once)),
         state.type,
         state.life.branch or row.branch,

@@ -6,6 +6,7 @@ Only events whose topic somebody wants are decrypted: the topic stands in the cl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 from kyc.errors import KycError, StoreError
 from kyc.evidence.header import Context
@@ -21,6 +22,12 @@ class Page:
     after: int
     through: int
     events: tuple[Recorded, ...]
+    topics: tuple[str, ...]
+    """Of each event."""
+
+    def of(self, topics: frozenset[str]) -> list[Recorded]:
+        """The events of some topics; every projection asks, so what it costs to pass over one counts."""
+        return list(compress(self.events, map(topics.__contains__, self.topics)))
 
 
 class Damaged(Recorded):
@@ -43,7 +50,8 @@ def read(log: EventLog, lane: int, after: int, count: int, topics: frozenset[str
     if len(rows) != count:
         raise StoreError("events of a lane are missing", field="lane", rule="dense", remedy="kyc verify")
     chosen = [row for row in rows if context_of(row).topic in topics]
-    return Page(lane, after, after + count, tuple(_revealed(log, chosen)))
+    events = tuple(_revealed(log, chosen))
+    return Page(lane, after, after + count, events, tuple([one.context.topic for one in events]))
 
 
 def _revealed(log: EventLog, rows: list[StoredEvent]) -> list[Recorded]:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, LiteralString, Protocol
 
-from psycopg import pq, sql
-from psycopg.adapt import Buffer, Dumper
+from psycopg import sql
+from psycopg.types.string import BytesBinaryDumper
 
 from kyc.errors import NotFoundError, StoreError
 from kyc.store.database import Connection
@@ -22,20 +22,8 @@ SCHEMA: Final = "kyc_read"
 _UNDEFINED_TABLE: Final = "42P01"
 
 
-class _RawUuid(Dumper):
-    """A uuid column out of its 16 raw bytes."""
-
-    format = pq.Format.BINARY
-    oid = 2950
-
-    def dump(self, obj: Any) -> Buffer | None:
-        return bytes(obj)
-
-
-class _RawUuids(_RawUuid):
-    """A uuid[] column out of packed bytes (:func:`kyc.store.pgbinary.uuids`)."""
-
-    oid = 2951
+_ON_THE_WIRE: Final = {"uuid": "bytea", "uuid[]": "bytea"}
+"""Raw and packed bytes go out as they are: the driver knows how to do that for bytea."""
 
 
 class Tables:
@@ -60,11 +48,10 @@ class Tables:
         if first is None:
             return
         cursor = connection.cursor()
-        for dumper in (_RawUuid, _RawUuids):
-            cursor.adapters.register_dumper(dumper, dumper)
+        cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
         statement = sql.SQL("copy {} from stdin (format binary)").format(self.name(table))
         with cursor.copy(statement) as copy:
-            copy.set_types(types)
+            copy.set_types([_ON_THE_WIRE.get(kind, kind) for kind in types])
             copy.write_row(first)
             for row in rows:
                 copy.write_row(row)

@@ -6,9 +6,9 @@ period. What is computed from it, on the day somebody asks, is :mod:`projections
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, TypeVar, get_args
 from uuid import UUID
 
 from kyc.domain import catalogue
@@ -109,37 +109,25 @@ class RetentionTrigger:
 
     def apply(self, connection: Connection, log: EventLog, tables: Tables, batch: Sequence[Recorded]) -> None:
         """Raise the days of the triggers in the batch; place and release holds in their order."""
-        latest: dict[tuple[int, bytes, str], date] = {}
-        units: dict[tuple[int, bytes, bytes], tuple[str, str]] = {}
+        latest: dict[tuple[bytes, str], date] = {}
+        made: dict[bytes, date] = {}
+        units: dict[tuple[bytes, bytes], tuple[str, str]] = {}
         for recorded in batch:
             event, row = recorded.event, recorded.row
             if event is None:
                 continue
-            lane = lane_of(row.data_key, log.lanes)  # of the key, wherever somebody used it
-            units.setdefault((lane, row.data_key, row.stream_id), (type(event).STREAM, recorded.context.branch))
-            found: list[tuple[str, date]] = [("record-made", event.occurred_at.date())]
-            dated = _DATED.get(type(event))
-            if dated is not None:
-                found.append((dated[0], dated[1](event)))
-            elif isinstance(event, HoldPlaced | HoldReleased):
-                _hold(connection, log, tables, recorded, event)
-            elif isinstance(event, ClockStarted | ClockStopped | ClockRestarted):
-                _said(connection, log, tables, recorded, event)
-            elif isinstance(event, CustomersMerged | MergeReverted):
-                _merger(connection, log, tables, recorded, event)
-            for trigger, on in found:
-                key = (lane, row.data_key, trigger)
-                known = latest.get(key)
-                if known is None or known < on:
-                    latest[key] = on
-        if latest:
-            lanes, keys, names = zip(*sorted(latest), strict=True)
-            days = [latest[key] for key in sorted(latest)]
-            connection.execute(
-                tables.fill(_SQL["add"]),
-                (pgbinary.int2s(lanes), pgbinary.uuids(keys), pgbinary.texts(names), days),
-            )
-            _units(connection, tables, units)
+            kind, key = type(event), row.data_key
+            units.setdefault((key, row.stream_id), (kind.STREAM, recorded.context.branch))
+            _raise(made, key, event.occurred_at.date())
+            if kind in _DATED:
+                trigger, day_of = _DATED[kind]
+                _raise(latest, (key, trigger), day_of(event))
+            elif kind in _SINGLY:
+                _SINGLY[kind](connection, log, tables, recorded, event)
+        if made:
+            latest.update({(key, "record-made"): on for key, on in made.items()})
+            _triggers(connection, log, tables, latest)
+            _units(connection, log, tables, units)
 
     def sweep(self, connection: Connection, tables: Tables, since: int) -> int:
         """Remove the triggers of units that are disposed of."""
@@ -147,17 +135,49 @@ class RetentionTrigger:
         return sum(connection.execute(tables.fill(one), (since,)).rowcount for one in sweeps)
 
 
-def _units(connection: Connection, tables: Tables, units: dict[tuple[int, bytes, bytes], tuple[str, str]]) -> None:
+K = TypeVar("K")
+
+
+def _raise(latest: dict[K, date], key: K, on: date) -> None:
+    """Only the latest day counts."""
+    known = latest.get(key)
+    if known is None or known < on:
+        latest[key] = on
+
+
+def _triggers(
+    connection: Connection, log: EventLog, tables: Tables, latest: Mapping[tuple[bytes, str], date]
+) -> None:
+    """Note what happened to which unit, and when at the latest; in the order of the index."""
+    found = sorted(latest.items())
+    keys = [key for (key, _), _ in found]
+    connection.execute(
+        tables.fill(_SQL["add"]),
+        (
+            _lanes(log, keys), pgbinary.uuids(keys), pgbinary.texts([trigger for (_, trigger), _ in found]),
+            pgbinary.dates([on for _, on in found]),
+        ),
+    )  # fmt: skip
+
+
+def _units(
+    connection: Connection, log: EventLog, tables: Tables, units: Mapping[tuple[bytes, bytes], tuple[str, str]]
+) -> None:
     """Note which streams have records of which unit, of which kind, and where the first was recorded."""
-    lanes, keys, streams = zip(*units, strict=True)
+    keys, streams = zip(*units, strict=True)
     kinds, branches = zip(*units.values(), strict=True)
     connection.execute(
         tables.fill(_SQL["add_units"]),
         (
-            pgbinary.int2s(lanes), pgbinary.uuids(keys), pgbinary.uuids(streams), pgbinary.texts(kinds),
+            _lanes(log, keys), pgbinary.uuids(keys), pgbinary.uuids(streams), pgbinary.texts(kinds),
             pgbinary.texts(branches),
         ),
     )  # fmt: skip
+
+
+def _lanes(log: EventLog, keys: Sequence[bytes]) -> pgbinary.Int2Array:
+    """The lanes of data keys, wherever somebody used them."""
+    return pgbinary.int2s([lane_of(key, log.lanes) for key in keys])
 
 
 def _merger(
@@ -208,6 +228,13 @@ def _hold(
             UUID(bytes=recorded.row.data_key),
         ),
     )  # fmt: skip
+
+
+_SINGLY: Final[Mapping[type[Event], Callable[..., None]]] = {
+    HoldPlaced: _hold, HoldReleased: _hold, ClockStarted: _said, ClockStopped: _said, ClockRestarted: _said,
+    CustomersMerged: _merger, MergeReverted: _merger,
+}  # fmt: skip
+"""What changes rows of its own, one event after the other."""
 
 
 def facts(log: EventLog, subjects: Sequence[bytes] | None = None) -> list[Fact]:

@@ -179,12 +179,9 @@ class Runner:
         self._move(connection, moved)
 
     def _wanted(self, one: Running, page: Page) -> list[Recorded]:
-        position, topics = self.at[*one.key, page.lane], one.projection.topics
-        return [
-            recorded
-            for recorded in page.events
-            if recorded.row.position > position and recorded.context.topic in topics
-        ]
+        position = self.at[*one.key, page.lane]
+        wanted = page.of(one.projection.topics)
+        return wanted if position <= page.after else [one for one in wanted if one.row.position > position]
 
     def _isolate(self, one: Running, page: Page) -> None:
         """Apply what a projection can take of a page, and stop it before the first event that it cannot."""

@@ -21,8 +21,9 @@ class Blinder:
         self._stream = blake2b(key=secret, digest_size=16, person=b"kyc stream")
         self._key = blake2b(key=secret, digest_size=16, person=b"kyc key")
         self._claim = blake2b(key=secret, digest_size=16, person=b"kyc claim")
-        self._index = blake2b(key=secret, digest_size=16, person=b"kyc index")
+        self._value = blake2b(key=secret, digest_size=16, person=b"kyc index")
         self.stream_id = lru_cache(maxsize=200_000)(self._stream_id)
+        self.index = lru_cache(maxsize=50_000)(self._index)
 
     def _stream_id(self, kind: str, key: str) -> bytes:
         """The 16-byte id (a UUID of version 8, RFC 9562) of a stream; its first bits choose the lane."""
@@ -48,8 +49,8 @@ class Blinder:
         digest.update(kind.encode() + _SEPARATOR + key.encode())
         return digest.digest()
 
-    def index(self, field: str, value: str) -> bytes:
+    def _index(self, field: str, value: str) -> bytes:
         """The blind-index value of a normalised search value, such as a document number."""
-        digest = self._index.copy()
+        digest = self._value.copy()
         digest.update(field.encode() + _SEPARATOR + value.encode())
         return digest.digest()

@@ -7,6 +7,7 @@ section "Binary Format"; array_recv in the server's source. No I/O.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from struct import Struct, pack
 from typing import Any
 
@@ -18,6 +19,8 @@ from kyc.store.records import ClaimRow, StoredEvent
 
 COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
+_DAY_0 = date(2000, 1, 1).toordinal()
+"""From which PostgreSQL counts days."""
 
 
 class _Array(bytes):
@@ -44,6 +47,10 @@ class TextArray(_Array):
     """``text[]``."""
 
 
+class DateArray(_Array):
+    """``date[]``."""
+
+
 def _dumper(array_oid: int) -> type[Dumper]:
     class PackedDumper(Dumper):
         """Passes packed bytes through."""
@@ -66,6 +73,7 @@ _OIDS: dict[type[_Array], tuple[int, int]] = {  # element type, array type
     UuidArray: (2950, 2951),
     ByteaArray: (17, 1001),
     TextArray: (25, 1009),
+    DateArray: (1082, 1182),
 }
 
 
@@ -113,6 +121,12 @@ def byteas(values: Sequence[bytes]) -> ByteaArray:
 def texts(values: Sequence[str]) -> TextArray:
     """A packed ``text[]``."""
     return TextArray(_head(TextArray, len(values)) + byteas([value.encode() for value in values])[20:])
+
+
+def dates(values: Sequence[date]) -> DateArray:
+    """A packed ``date[]``."""
+    days = [pack(">ii", 4, value.toordinal() - _DAY_0) for value in values]
+    return DateArray(_head(DateArray, len(values)) + b"".join(days))
 
 
 _INT8 = Struct(">q").pack

@@ -56,7 +56,7 @@ create table kyc_read.retention_merge{b} (
 -- Raise the dates of triggers; the data key names the unit.
 insert into kyc_read.retention_trigger{b} as t (data_key, trigger, subject, record_class, period, on_date)
 select k.id, n.trigger, k.subject, k.record_class, k.period, n.on_date
-from unnest(%s, %s, %s, %s::date[]) as n (lane, data_key, trigger, on_date)
+from unnest(%s, %s, %s, %s) as n (lane, data_key, trigger, on_date)
 join kyc_keys.data_key k on k.lane = n.lane and k.id = n.data_key
 on conflict (data_key, trigger) do update set on_date = excluded.on_date where t.on_date < excluded.on_date
 

@@ -176,7 +176,7 @@ def test_flags_and_emergencies(china: Story) -> None:
     china.project()
     for asked in ({"operator": "T-8"}, {"branch": "B-2"}):
         assert [one.operator for one in access_log.unreviewed(china.log, limit=1, **asked)] == ["T-8"]
-    assert [one.operator for one in access_log.unreviewed(china.log, limit=None)] == ["T-9", "T-8"]
+    assert {one.operator for one in access_log.unreviewed(china.log, limit=None)} == {"T-9", "T-8"}
     assert engine.rebuild("access_log").equal is True
 
 
