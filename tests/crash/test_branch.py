@@ -90,7 +90,6 @@ def captures(spool: Spool, stop: threading.Event, captured: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_nothing_lost_nothing_doubled(tmp_path: Path) -> None:
     """Every submission captured is recorded exactly once, with the hash the branch was told."""
     house = House(tmp_path)

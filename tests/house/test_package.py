@@ -97,7 +97,6 @@ def test_command_of_the_wheel(installed):
     assert not [command for command in ("demo", "ingest", "verify", "export", "status") if command not in told]
 
 
-@pytest.mark.timeout(300)  # starts its own database server and walks the whole path
 def test_wheel_runs_the_demo(installed, tmp_path):
     """The wheel alone, without this checkout, runs the demo in a new home and leaves everything sealed."""
     kyc = ("kyc", "--home", str(tmp_path / "home"))

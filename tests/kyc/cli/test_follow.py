@@ -32,6 +32,7 @@ def test_seal_until_terminated(call: Call, database: str, tmp_path: Path) -> Non
             assert call("ingest", "ndjson", str(source))[0] == 0
             wait_until(lambda: (told := document(call("--json", "status")))["sealed"] == told["events"])
             source.write_bytes(wire(moved("C1", line)))
+        wait_until(lambda: all(map(_heeds_sigterm, sealers)))
         for one in sealers:
             one.send_signal(signal.SIGTERM)
         answers = [json.loads(one.communicate(timeout=60)[0]) for one in sealers]
@@ -67,3 +68,10 @@ def test_follow_until_terminated(call: Call, database: str, tmp_path: Path) -> N
     assert follower.returncode == 0
     assert answer["stopped"] == {}
     assert answer["events"] == document(call("--json", "status"))["events"]
+
+
+def _heeds_sigterm(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has come so far that it catches the signal; before that, the signal just ends it."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
