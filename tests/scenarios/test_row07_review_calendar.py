@@ -45,6 +45,18 @@ def test_highest_risk_is_due_in_six_months(china):
     assert standing(china) == []
 
 
+def test_nobody_has_to_schedule_it(china):
+    """Put into the highest tier and left alone: due in six months, and overdue the day after."""
+    onboard(china, "C1")
+    china.record(rated(china, "high"), "C1")
+    china.today = date(2026, 9, 1)
+    assert standing(china) == []
+    china.today = date(2026, 9, 2)
+    assert standing(china) == ["due"]
+    china.today = date(2026, 9, 3)
+    assert standing(china) == ["overdue"]
+
+
 def test_a_cycle_is_changed_by_its_next_version(china):
     """A stricter cycle applies from its day; which one applied on a day is answered by the publications."""
     onboard(china, "C1")

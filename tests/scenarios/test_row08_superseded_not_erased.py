@@ -4,20 +4,46 @@ from __future__ import annotations
 
 from datetime import date
 
+import psycopg
+import pytest
 from fix_samples import HOME
 from fix_world_china import onboard
+from psycopg import errors
 
 from kyc.domain.customer import AddressChanged, AttributeChanged, AttributeCorrected
+from kyc.domain.disposal import DisposalProposed
+from kyc.domain.event import RecordClass
 from kyc.domain.values import Address
+from replay import history
 
 
 def test_an_earlier_address_stays_readable(china):
-    """After she moved, her file says where she lives now, and her stream where she lived before."""
+    """After she moved, her file says where she lives now, and as of the day before where she lived then."""
     onboard(china, "C1")
+    before = china.now
+    china.today = date(2026, 3, 9)
     new = Address(lines=("9 New Road",), country="CHN")
     china.record(AddressChanged(occurred_at=china.now, addresses=(new,), effective_from=date(2026, 3, 1)), "C1")
-    assert china.state("customer", "C1").addresses == (new,)
-    assert china.events("customer", "C1")[0].addresses == (HOME,)
+    known = history.customer(china.log, "C1", before).customer
+    assert (known.then.addresses, known.now.addresses) == ((HOME,), (new,))
+
+
+def test_nothing_is_deleted_before_its_day(china):
+    """Outdated or not: disposal before the deadline is refused, and so is a plain delete by the service."""
+    onboard(china, "C1")
+    proposal = DisposalProposed(
+        occurred_at=china.now, subject="customer/C1", disposal="X1", record_class=RecordClass.IDENTITY,
+        policies=("CN-ID-25",), earliest=date(2036, 3, 2), proposer="R-1",
+    )  # fmt: skip
+    assert china.refuse(proposal, actor="R-1").rule == "not after today"
+    with psycopg.connect(china.log.database.dsn, autocommit=True) as service:
+        service.execute("set role kyc_service")
+        with pytest.raises(errors.InsufficientPrivilege):
+            service.execute("delete from kyc.event")
+        service.execute("reset role")
+        with pytest.raises(psycopg.Error, match="append-only"):
+            service.execute("delete from kyc.event")
+    assert len(china.events("customer", "C1")) == 4
 
 
 def test_a_correction_names_what_was_wrong(china):

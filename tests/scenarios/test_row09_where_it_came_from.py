@@ -16,17 +16,17 @@ FRONT = Scan(name="front", media_type="image/png", content=b"\x89PNG of the page
 
 
 def origins(world, number: str) -> dict[str, tuple[str, str, str, str]]:
-    """For each field of the file: topic, operator, branch and channel of the event that last said it."""
-    found = {}
-    for one in world.recorded("customer", number):
-        who = (one.context.topic, one.context.actor, one.context.branch)
-        event = one.event
-        channel = getattr(event, "source", "") or getattr(event, "channel", "")
-        for name in ("names", "addresses", "phones", "birth_date", "occupation"):
-            if getattr(event, name, None):
-                found[name] = (*who, channel)
-        if isinstance(event, AttributeCorrected):
-            found[event.attribute] = (*who, event.evidence)
+    """Each field of the file as it is shown → topic, operator, branch and channel of what last changed it."""
+    found, before, events = {}, {}, world.recorded("customer", number)
+    for at, one in enumerate(events, 1):
+        after = history.state_fields(history.fold("customer", events[:at]))
+        event, context = one.event, one.context
+        channel = getattr(event, "source", "") or getattr(event, "channel", "") or getattr(event, "evidence", "")
+        for name in after.keys() | before.keys():
+            if after.get(name) != before.get(name):
+                found[name] = (context.topic, context.actor, context.branch, channel)
+        before = after
+    assert found.keys() >= before.keys()
     return found
 
 
@@ -59,13 +59,17 @@ def test_each_field_has_its_origin(china):
         ),
         "C1", actor="T-3",
     )  # fmt: skip
-    assert origins(china, "C1") == {
+    found = origins(china, "C1")
+    told = {name.partition("[")[0].partition(".")[0]: origin for name, origin in found.items()}
+    assert all(actor and branch for _, actor, branch, _ in found.values())
+    assert {name: told[name] for name in ("occupation", "addresses", "phones", "names", "birth_date")} == {
         "occupation": ("customer.registered", "T-1", "B-1", "direct"),
         "addresses": ("customer.address_changed", "T-7", "B-2", "telephone"),
         "phones": ("customer.contact_changed", "app", "B-1", "digital"),
         "names": ("customer.name_changed", "T-2", "B-1", "direct"),
         "birth_date": ("customer.attribute_corrected", "T-3", "B-1", "passport PASS-C1"),
     }
+    assert told["documents"][:2] == ("document.captured", "T-1")
 
 
 def test_the_document_behind_it(china):

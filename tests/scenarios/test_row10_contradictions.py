@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from fix_world_china import passport, person, verified
 
-from kyc.domain.customer import RelationshipEstablished
+from kyc.domain.customer import AttributeChanged, RelationshipEstablished
 from kyc.domain.diligence import DiscrepancyRaised, DiscrepancyResolved
+from projections import data_quality
+
+
+def score(world) -> data_quality.File:
+    """How complete the one file is."""
+    world.project()
+    (file,) = data_quality.listed(world.log, world.state("policies", "institution"), world.today, faulty=False)
+    return file
+
+
+def test_how_complete_a_file_is(china):
+    """Each field of the form that is filled in counts; a name unlike the passport's is found without being told."""
+    china.record(person("C1", china))
+    before = score(china)
+    assert (before.missing, before.findings, before.documented) == ([], [], False)
+    job = AttributeChanged(occurred_at=china.now, attribute="occupation", now="cook", effective_from=china.today)
+    china.record(job, "C1")
+    china.record(passport("PASS-1", china, name_as_printed="Somebody Else"), "C1")
+    after = score(china)
+    assert after.given == before.given + 1
+    assert after.score > before.score
+    assert (after.findings, after.documented) == (["document-name-differs"], True)
 
 
 def test_document_says_a_form_says_b(china):

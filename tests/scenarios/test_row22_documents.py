@@ -20,7 +20,7 @@ from kyc.domain.papers import (
     ServiceSuspended,
     VerificationFailed,
 )
-from projections import customer_profile
+from projections import customer_profile, document_register
 
 
 def test_a_passport_runs_out(china):
@@ -55,6 +55,22 @@ def test_a_passport_runs_out(china):
     china.record(passport("PASS-NEW", china), "C1")
     china.record(ServiceResumed(occurred_at=china.now), "C1")
     assert china.refuse(ServiceResumed(occurred_at=china.now), "C1").rule == "suspended before it resumes"
+
+
+def test_nobody_is_verified_without_a_document(china):
+    """No document, or one that has run out: not verified; what runs out is on the branch's list before it does."""
+    china.record(person("C1", china))
+    assert china.refuse(verified(china), "C1").field == "document_kind"
+    china.record(passport("PASS-1", china, years=1), "C1")
+    expires = china.state("customer", "C1").documents[0].expires_on
+    china.record(verified(china), "C1")
+    china.today = expires - timedelta(days=10)
+    china.project()
+    rules = china.state("policies", "institution").documents(china.today)
+    (wanted,) = document_register.due(china.log, china.today, rules, branch="B-1")
+    assert (wanted.expires_on, wanted.state) == (expires, "expiring")
+    china.today = expires + timedelta(days=1)
+    assert china.refuse(verified(china), "C1").field == "document_kind"
 
 
 def test_a_lost_passport_identifies_nobody(china):

@@ -48,7 +48,11 @@ def test_politically_exposed(china):
     prepared(china, "C1")
     china.record(rated(china, "low"), "C1")
     china.record(PepDetermined(occurred_at=china.now, status="foreign", country="GBR"), "C1")
+    assert "source_of_funds" in china.refuse(established(china), "C1").rule
+    china.record(funds(china), "C1")
     assert "senior_approval" in china.refuse(established(china), "C1").rule
+    china.record(approved(china), "C1")
+    china.record(established(china), "C1")
 
 
 def test_a_hit_is_decided_by_a_person(china):

@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from fix_cli import Call
+from fix_service import Provider, Running
+from fix_service import wire as sent
 from fix_world_china import onboard, open_account, paid, person
 
 from kyc.simulate.submissions import wire
@@ -46,3 +48,18 @@ def test_who_where_by_which_device(china):
             (b"app-7".hex(), b"app-8".hex(), booked.row.stream_id.hex()),
         )
     assert china.verify().findings[0].place.stream == booked.row.stream_id, "another operator's name does not fit"
+
+
+def test_nobody_logged_in(china, running: Running, oidc: Provider):
+    """Without a login, or with one that is no longer good, nothing is recorded; who logged in is who did it."""
+    line = sent(china.submission(person("C1", china)))
+    for token in ("", oidc.token(exp=1), oidc.token(sub=None), oidc.token(roles=[])):
+        with running.client(token) as nobody:
+            assert nobody.post("/v1/events", json=line).status_code == 401
+    assert china.recorded("customer", "C1") == []
+    with running.client(oidc.token(sub="T-7")) as teller:
+        pretended = line | {"origin": line["origin"] | {"actor": "T-8", "branch": "B-9"}}
+        assert teller.post("/v1/events", json=pretended).status_code == 422
+        assert teller.post("/v1/events", json=line).status_code == 200
+    (recorded,) = china.recorded("customer", "C1")
+    assert (recorded.context.actor, recorded.context.branch) == ("T-7", "B-1")
