@@ -32,6 +32,7 @@ from kyc.screen import Screen
 from kyc.simulate import amlsim, berka
 from kyc.simulate.submissions import simulate
 from kyc.wiring import Configuration, Service, open_service
+from projections.crew import Crew, usual
 from projections.engine import Engine
 from replay import bundle, history, reconstruct
 from replay.audit import audit
@@ -154,7 +155,7 @@ def _seal_and_project(screen: Screen, story: _Story, service: Service) -> None:
         _stage(screen, story, "4. Build the read models"),
         screen.progress("   project", patience=0.5) as step,
     ):
-        engine = Engine(service.log)
+        engine = Engine(service.log, hands=Crew(usual(), service.keys))
         engine.catch_up(step)
     for one in engine.status():
         story.ok = story.ok and one.failure is None and one.behind == 0

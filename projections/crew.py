@@ -30,6 +30,15 @@ AHEAD: Final = 10_000
 """Events that we do before the others are awake."""
 
 
+MOST: Final = 8
+"""Processes at most, unless somebody asks for more: the database has other work."""
+
+
+def usual() -> int:
+    """How many processes share a run where nobody says: one for each processor we may use."""
+    return min(len(os.sched_getaffinity(0)), MOST)
+
+
 class Crew(NamedTuple):
     """How many processes share a run, and how each of them opens the keys."""
 

@@ -29,6 +29,8 @@ from projections.runner import Progress, Runner, Running, StaleError
 
 _PAUSES: Final = (0.005, 0.05)
 """Seconds between two looks while waiting: at first, at most."""
+BULK: Final = 100_000
+"""Events before a new build from which on its indexes wait until it is full."""
 _ROUND: Final = 60.0
 """Seconds between two attempts at what failed, and between two sweeps, while following."""
 _MARGIN: Final = 3_600_000_000
@@ -163,6 +165,7 @@ class Engine:
     def _finish(self, beside: Running) -> Rebuilt:
         """Take what was recorded meanwhile, and swap."""
         name = beside.projection.name
+        self._index(beside)
         Runner(self._log, [beside]).run()
         self._sweep(beside)
         failure = self._failures().get(beside.key)
@@ -259,7 +262,7 @@ class Engine:
         raise StoreError("a read model has no position in some lane", rule="one in each", remedy="kyc rebuild")
 
     def _live(self) -> list[Running]:
-        """The live builds this program may fill: those of its own versions, older ones rebuilt first.
+        """The live builds this program may fill: those of its own versions, older ones rebuilt, full ones indexed.
 
         A newer program's builds are left to it, so that two versions side by side do not undo each other's work.
         """
@@ -269,22 +272,24 @@ class Engine:
         if old := [name for name, one in self._projections.items() if versions[name] < one.version]:
             self.rebuild_together(old)
         with self._log.database.connection() as connection:
-            return [
-                Running(self._projections[one.projection], one.build)
-                for one in builds.known(connection)
-                if one.live
-                and one.projection in self._projections
-                and one.version == self._projections[one.projection].version
-            ]
+            found = [one for one in builds.known(connection) if one.live and one.projection in self._projections]
+        ours = [one for one in found if one.version == self._projections[one.projection].version]
+        live = [Running(self._projections[one.projection], one.build) for one in ours]
+        bare = [running for running, one in zip(live, ours, strict=True) if not one.indexed]
+        if bare and sum(Runner(self._log, bare).left().values()) < BULK:
+            for one in bare:
+                self._index(one)
+        return live
 
     def _install(self) -> None:
         """Make the first build of every projection that has none."""
         with self._log.database.connection() as connection:
             found = {one.projection for one in builds.known(connection)}
-            for name, projection in self._projections.items():
-                if name not in found:
-                    with suppress(UniqueViolation), connection.transaction():  # another engine may be first
-                        builds.create(connection, projection, 1, self._log.lanes, live=True)
+            missing = [projection for name, projection in self._projections.items() if name not in found]
+            indexed = not missing or self._short()
+            for projection in missing:
+                with suppress(UniqueViolation), connection.transaction():  # another engine may be first
+                    builds.create(connection, projection, 1, self._log.lanes, live=True, indexed=indexed)
 
     def _prepare(self, projection: Projection) -> int:
         """The number of the build to fill: one begun before by the same version, or a new one."""
@@ -297,7 +302,19 @@ class Engine:
                 if not one.live:
                     builds.remove(connection, one)
             fresh = max(one.build for one in found) + 1
-            return builds.create(connection, projection, fresh, self._log.lanes).build
+            return builds.create(connection, projection, fresh, self._log.lanes, indexed=self._short()).build
+
+    def _short(self) -> bool:
+        """Whether the log is so short that rows may as well enter their indexes one by one."""
+        return sum(self._log.reader.positions().values()) < BULK
+
+    def _index(self, one: Running) -> None:
+        """Make the indexes of a build, unless it has them; whoever fills it waits."""
+        with self._log.database.connection() as connection, connection.transaction():
+            found = builds.locked(connection, one.projection.name)  # before positions, as everywhere
+            if any(made.build == one.build and not made.indexed for made in found):
+                Runner(self._log, [one]).hold(connection)
+                builds.index(connection, one.projection, one.build)
 
     def _swap(self, connection: Connection, beside: Running) -> Rebuilt:
         """Bring both builds to the same positions, compare them, and show the new one: in one transaction."""

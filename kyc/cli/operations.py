@@ -98,14 +98,16 @@ def status() -> None:
 
 
 def project(
-    *, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1, follow: bool = False
-) -> int:
+    *, processes: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=256))] = None,
+    follow: bool = False,
+) -> int:  # fmt: skip
     """Bring the read models up to date. Exit code 1 if one of them stopped.
 
     Parameters
     ----------
     processes
-        How many processes share the work, each with lanes of its own.
+        How many processes share what is worth sharing, each with lanes of its own; where not said, one for each
+        processor, at most 8.
     follow
         Go on with what is recorded from now on, until interrupted or terminated.
     """
@@ -131,16 +133,17 @@ def stopped_by_signals() -> Event:
     return stop
 
 
-def _engine(opened: Service, processes: int) -> Engine:
-    from projections.crew import Crew
+def _engine(opened: Service, processes: int | None) -> Engine:
+    from projections.crew import Crew, usual
     from projections.engine import Engine
 
-    return Engine(opened.log, hands=Crew(processes, opened.keys))
+    return Engine(opened.log, hands=Crew(processes or usual(), opened.keys))
 
 
 def rebuild(
-    name: str, /, *names: str, processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1
-) -> int:
+    name: str, /, *names: str,
+    processes: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=256))] = None,
+) -> int:  # fmt: skip
     """Build read models anew beside the live ones and swap them in; exit code 1 if one differed.
 
     The log is read once for all of them. Stopped or killed, it goes on where it stood when it is called again.
@@ -152,7 +155,8 @@ def rebuild(
     names
         More of them.
     processes
-        How many processes share the work, each with lanes of its own.
+        How many processes share what is worth sharing, each with lanes of its own; where not said, one for each
+        processor, at most 8.
     """
     with service() as opened:
         engine = _engine(opened, processes)

@@ -10,7 +10,8 @@ create table kyc_read.disposal_register{b} (
     certified bigint,                           -- version of the event that holds the certificate
     kept_under uuid not null                    -- data key of those events
 );
-create index disposal_register{b}_disposal on kyc_read.disposal_register{b} (retention, disposal);
+-- By this a certificate finds its keys while the table is filled.
+create unique index disposal_register{b}_disposal on kyc_read.disposal_register{b} (retention, disposal, data_key);
 -- One row for each disposal; versions are those of its events in the retention stream.
 create table kyc_read.disposal_case{b} (
     retention uuid not null,

@@ -2,11 +2,11 @@
 
 -- builds --
 -- All builds there are.
-select projection, build, version, live, tables from kyc_read.build order by projection, build
+select projection, build, version, live, indexed, tables from kyc_read.build order by projection, build
 
 -- add_build --
 -- A new build; the key lets only one of two makers through.
-insert into kyc_read.build (projection, build, version, live, tables) values (%s, %s, %s, %s, %s)
+insert into kyc_read.build (projection, build, version, live, indexed, tables) values (%s, %s, %s, %s, %s, %s)
 
 -- add_positions --
 -- It has read nothing of any lane.
@@ -15,7 +15,8 @@ select %s, %s, lane, 0 from generate_series(0, %s - 1) as l (lane)
 
 -- lock_builds --
 -- The builds of one projection, until the end of the transaction.
-select projection, build, version, live, tables from kyc_read.build where projection = %s order by build for update
+select projection, build, version, live, indexed, tables from kyc_read.build where projection = %s
+order by build for update
 
 -- go_dark --
 -- No build of a projection is live ...
@@ -24,6 +25,10 @@ update kyc_read.build set live = false where projection = %s and live
 -- go_live --
 -- ... but this one.
 update kyc_read.build set live = true where projection = %s and build = %s
+
+-- indexed --
+-- A build has all its indexes.
+update kyc_read.build set indexed = true where projection = %s and build = %s
 
 -- remove_build --
 -- Forget a build.
