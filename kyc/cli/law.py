@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cyclopts import App
 
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
-from kyc.errors import InputError, NotFoundError
+from kyc.errors import InputError
+from replay.lawbook import Rules
 
 if TYPE_CHECKING:
     from kyc.domain.event import Event
     from kyc.domain.policies import Policies, PolicyEdition
     from kyc.wiring import Service
 
-Rules = Literal["authorities", "documents", "retention", "rulebook", "access", "calendar"]
 Jurisdiction = Literal["CN", "EU", "UK", "US"]
 
 
@@ -137,28 +137,20 @@ def versions(*, on: date | None = None, as_of: str | None = None) -> None:
     as_of
         As known at this moment.
     """
+    from replay import lawbook
+
     with service() as opened:
-        known = _known(opened, as_of)
-        day = on or opened.ledger.today()
-        used = {(e.rules, e.version) for name in _names() if (e := known.edition(name, day)) is not None}
-        found = [
-            {
-                "rules": edition.rules, "version": edition.version, "effective_from": edition.effective_from,
-                "in_use": (edition.rules, edition.version) in used,
-            }
-            for edition in known.editions
-        ]  # fmt: skip
-    listed = _forms(known, day)
+        found = lawbook.versions(_known(opened, as_of), on or opened.ledger.today())
     lines = [
         f"{one['rules']:<12} {one['version']:>3} from {one['effective_from']}{' in use' if one['in_use'] else ''}"
-        for one in found
+        for one in found["versions"]
     ] or ["nothing is published: kyc adopt"]
     lines += [
         f"form {one['name']:<18} {one['type']:<11} {one['effective_from'] or 'always'} to "
         f"{one['effective_to'] or 'further'}{' in use' if one['in_use'] else ''}"
-        for one in listed
+        for one in found["forms"]
     ]
-    screen().answer({"on": day, "versions": found, "forms": listed}, lines)
+    screen().answer(found, lines)
 
 
 def ask(
@@ -181,27 +173,38 @@ def ask(
     jurisdiction
         Whose law; the institution's own where it is left out.
     """
-    import msgspec
+    from replay import lawbook
 
     selectors = dict(_choice(text) for text in choices)
     with service() as opened:
-        known = _known(opened, as_of)
         day = on or opened.ledger.today()
-        if rule in _OTHERS:
-            known = msgspec.structs.replace(known, jurisdiction=jurisdiction or known.jurisdiction)
-            _OTHERS[rule](known, day, selectors)
-            return
-        book = known.in_use("rulebook", day)
-        if book is None:
-            raise NotFoundError("no rulebook was in use on that day", field="rulebook", remedy="kyc adopt")
-        ruling = book.value(rule, day, jurisdiction=jurisdiction or known.jurisdiction, **selectors)
-    answer = {
-        "on": day, "rule": rule, "value": msgspec.to_builtins(ruling.value), "version": ruling.version,
-        "source": ruling.row.source, "mark": ruling.row.mark, "effective_from": ruling.row.effective_from,
-        "effective_to": ruling.row.effective_to,
-    }  # fmt: skip
-    value = " ".join(f"{part}" for name, part in msgspec.to_builtins(ruling.value).items() if name != "kind")
-    screen().answer(answer, [value, ruling.explain()])
+        answer = lawbook.ask(_known(opened, as_of), rule, day, selectors, jurisdiction)
+    screen().answer(answer, _LINES.get(rule, _value_lines)(answer))
+
+
+def _value_lines(answer: dict[str, Any]) -> list[str]:
+    value = " ".join(f"{part}" for name, part in answer["value"].items() if name != "kind")
+    return [value, answer["explained"]]
+
+
+def _form_lines(answer: dict[str, Any]) -> list[str]:
+    form = answer["form"]
+    return [
+        f"{form['name']}: {form.get('source') or 'published by head office'}",
+        f"mandatory {' '.join(form.get('mandatory', ()))}", f"allowed   {' '.join(form.get('optional', ()))}",
+    ]  # fmt: skip
+
+
+def _calendar_lines(answer: dict[str, Any]) -> list[str]:
+    said = f"{'a working day' if answer['working'] else 'not worked'}, calendar {answer['calendar']}"
+    version = f"version {answer['version']}" if answer["version"] else "as shipped"
+    lines = [f"{said} {version}, known to {answer['known_to']}"]
+    return lines if answer["after"] is None else [*lines, f"that many working days later: {answer['after']}"]
+
+
+_LINES: Final[dict[str, Callable[[dict[str, Any]], list[str]]]] = {
+    "template": _form_lines, "calendar": _calendar_lines,
+}  # fmt: skip
 
 
 def retention(
@@ -221,88 +224,17 @@ def retention(
     jurisdiction
         Only law of these.
     """
+    from replay import lawbook
+
     with service() as opened:
         day = on or opened.ledger.today()
-        law = _known(opened, as_of).retention(day)
-    rows = [row for row in law.explain(day, jurisdiction, record_class) if row.policy.covers(record_class)]
-    found: list[dict[str, Any]] = [
-        {
-            "policy": policy.policy_id, "applies": applies, "because": because, "keep": policy.min_len,
-            "delete": policy.max_len, "source": policy.source, "mark": policy.mark,
-        }
-        for policy, applies, because in rows
-    ]  # fmt: skip
+        found = lawbook.retention(_known(opened, as_of), record_class, day, jurisdiction)
     lines = [
         f"{'+' if one['applies'] else '-'} {one['policy']:<12} keep {one['keep'] or '-':<6} "
         f"delete {one['delete'] or '-':<6} {one['because']}; {one['source']}"
-        for one in found
+        for one in found["rows"]
     ]
-    screen().answer({"on": day, "version": law.version, "rows": found}, [f"version {law.version}", *lines])
-
-
-def _names() -> tuple[Rules, ...]:
-    return get_args(Rules)
-
-
-def _forms(known: Policies, day: date) -> list[dict[str, Any]]:
-    """Every form that may be used, and whether it is the one of that day for its type and purpose."""
-    from kyc.domain.templates import form_on, usable
-
-    place = known.jurisdiction
-    return [
-        {
-            "name": form.name, "type": form.type, "purpose": form.purpose, "jurisdiction": form.jurisdiction,
-            "effective_from": form.effective_from, "effective_to": form.effective_to,
-            "in_use": form is form_on(known.templates, form.type, day, purpose=form.purpose, jurisdiction=place),
-        }
-        for form in usable(known.templates, place).values()
-    ]  # fmt: skip
-
-
-def _ask_template(known: Policies, day: date, choices: dict[str, str]) -> None:
-    """The registration form of a type of customer and a purpose."""
-    import msgspec
-
-    from kyc.domain.templates import RELATIONSHIP, form_on
-
-    chosen = {"purpose": RELATIONSHIP} | choices
-    if set(chosen) != {"type", "purpose"}:
-        raise InputError("a form is asked for by type", field="choices", rule="type=… and purpose=…")
-    form = form_on(
-        known.templates, chosen["type"], day, purpose=chosen["purpose"], jurisdiction=known.jurisdiction
-    )  # fmt: skip
-    if form is None:
-        raise NotFoundError("no form answers this on that day", field="template", rule=f"one in use on {day}")
-    lines = [
-        f"{form.name}: {form.source or 'published by head office'}",
-        f"mandatory {' '.join(form.mandatory)}", f"allowed   {' '.join(form.optional)}",
-    ]  # fmt: skip
-    screen().answer({"on": day, "rule": "template", "form": msgspec.to_builtins(form)}, lines)
-
-
-def _ask_calendar(known: Policies, day: date, choices: dict[str, str]) -> None:
-    """Whether a day is worked, by which version of the calendar; ``after=N``: the last of so many working days."""
-    if (
-        set(choices) - {"after"}
-        or not choices.get("after", "0").isascii()
-        or not choices.get("after", "0").isdigit()
-    ):
-        raise InputError("not asked of a calendar", field="choices", rule="after=N, a number of working days")
-    calendar, edition = known.calendar(day), known.edition("calendar", day)
-    later = calendar.add(day, int(choices["after"])) if "after" in choices else None
-    answer = {
-        "on": day, "rule": "calendar", "calendar": calendar.name, "version": edition.version if edition else None,
-        "working": calendar.is_working(day), "after": later, "known_to": calendar.last,
-    }  # fmt: skip
-    said = f"{'a working day' if answer['working'] else 'not worked'}, calendar {calendar.name}"
-    version = f"version {edition.version}" if edition else "as shipped"
-    lines = [f"{said} {version}, known to {calendar.last}"]
-    screen().answer(answer, lines if later is None else [*lines, f"{choices['after']} working days later: {later}"])
-
-
-_OTHERS: Final[dict[str, Callable[[Policies, date, dict[str, str]], None]]] = {
-    "template": _ask_template, "calendar": _ask_calendar,
-}  # fmt: skip
+    screen().answer(found, [f"version {found['version']}", *lines])
 
 
 def _choice(text: str) -> tuple[str, str]:
@@ -314,17 +246,9 @@ def _choice(text: str) -> tuple[str, str]:
 
 def _known(opened: Service, as_of: str | None) -> Policies:
     """What head office had published by a moment."""
-    from kyc.clock import from_datetime
-    from kyc.domain.admit import evolve
-    from kyc.domain.policies import NOTHING
-    from kyc.domain.stream import POLICIES
+    from replay import lawbook
 
-    until = moment(as_of, opened.ledger.zone)
-    state: Policies = NOTHING
-    for recorded in opened.ledger.log.events(POLICIES):
-        if recorded.event is not None and (until is None or recorded.row.recorded_at <= from_datetime(until)):
-            state = evolve(POLICIES.kind, state, recorded.event)  # type: ignore[assignment]
-    return state
+    return lawbook.known(opened.log, moment(as_of, opened.ledger.zone))
 
 
 def _publish(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
@@ -16,7 +15,6 @@ from kyc.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from kyc.domain.submission import StreamName
-    from kyc.store.log import EventLog
     from kyc.wiring import Service
     from projections.retention_deadlines import Asked, Due, State
 
@@ -107,6 +105,7 @@ def show(subject: str, /, *, question: Asking = _TODAY) -> None:
         Kind and number, such as customer/C00000001 or account/A1.
     """
     from projections import retention_deadlines
+    from replay import deadlines_told as told
 
     name = named(subject)
     with looking(name.kind, name.key) as opened:
@@ -114,8 +113,8 @@ def show(subject: str, /, *, question: Asking = _TODAY) -> None:
         if not found:
             raise NotFoundError("no records of this subject", field="subject", remedy="kyc project")
         screen().answer(
-            [_told(one, name) for one in found],
-            [line for one in found for line in (_head(one, name), *_why(one), "")],
+            [told.as_dict(one, name) for one in found],
+            [line for one in found for line in (_head(one, name), *told.why(one), "")],
         )
 
 
@@ -133,52 +132,33 @@ def preview(
     file
         The whole rule set as it would be published: TOML, as kyc/domain/rules/retention-*.toml together.
     """
-    from kyc.domain.retention_rules import parse_retention
-    from kyc.retention.changes import moved
-    from projections import retention_deadlines
+    from replay.deadlines_told import Preview, subject
 
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise InputError("cannot read the rule set", field=file.name, rule="TOML in UTF-8") from None
     with listing("retention") as page:
-        opened = page.opened
-        asked = asked_of(opened, question)
-        becomes = parse_retention(text, file.name, asked.law.version + 1, asked.on)
-        sums = retention_deadlines.moved_totals(opened.log, asked, becomes)
-        shifts = retention_deadlines.moved(opened.log, asked, becomes, narrow.limit)
-        units = _explained(opened.log, asked, shifts)
-        answers = moved(
-            ((str(at), one.record) for at, one in enumerate(units)), asked.law, becomes, asked.on,
-            holds={str(at): one.deadline.holds for at, one in enumerate(units)}, feb29=asked.feb29,
-        )  # fmt: skip
-        names = _names(opened.log, units)
-        told = [(units[int(one.record)], one) for one in answers]
+        asked = asked_of(page.opened, question)
+        found = Preview(page.opened.log, asked, text, file.name, narrow.limit)
         page.tell(
             {
-                "on": asked.on, "version": asked.law.version, "totals": [one._asdict() for one in sums],
-                "moved": [
-                    _told(unit, names.get(unit.subject)) | {
-                        "new_keep_through": one.becomes.keep_through,
-                        "new_must_delete_by": one.becomes.must_delete_by,
-                        "new_state": one.becomes.state, "new_why": one.becomes.explain(),
-                    }
-                    for unit, one in told
-                ],
+                "on": asked.on, "version": asked.law.version, "totals": [one._asdict() for one in found.totals],
+                "moved": list(found.told()),
             },
             [
                 f"{one.record_class:<14} {one.state:>9} → {one.new_state:<9} {one.units:>10,}"
                 f"  sooner {one.sooner:,}, later {one.later:,}"
-                for one in sums
+                for one in found.totals
             ]
-            + ["" for _ in told[:1]]
+            + ["" for _ in found.moved[:1]]
             + [
-                f"{_subject(unit.subject, names.get(unit.subject))} {unit.record_class} {unit.period}:"
+                f"{subject(unit.subject, found.names.get(unit.subject))} {unit.record_class} {unit.period}:"
                 f" keep through {one.was.keep_through or 'no date'} → {one.becomes.keep_through or 'no date'}"
-                for unit, one in told
+                for unit, one in found.moved
             ]
             or ["no deadline moves"],
-            subjects=names.values(),
+            subjects=found.names.values(),
         )  # fmt: skip
 
 
@@ -218,6 +198,8 @@ def asked_of(opened: Service, question: Question) -> Asked:
 
 def _list(state: State, question: Question, narrow: Narrow, *, explain: bool = False) -> None:
     from projections import retention_deadlines
+    from replay import deadlines_told as told
+    from replay import named as naming
 
     with listing("retention") as page:
         opened = page.opened
@@ -225,43 +207,20 @@ def _list(state: State, question: Question, narrow: Narrow, *, explain: bool = F
         found = retention_deadlines.listed(
             opened.log, asked, state, record_class=narrow.record_class, branch=narrow.branch, limit=narrow.limit
         )
-        names = _names(opened.log, found)
-        units = _explained(opened.log, asked, found) if explain else ()
-        by_unit = {(one.subject, one.record_class, one.period): one for one in units}
+        names = naming.names(opened.log, [one.subject for one in found])
+        units = told.explained(opened.log, asked, found) if explain else ()
+        by_unit = {(one.subject, one.record_class, one.period): told.why(one) for one in units}
         document, lines = [], []
         for one in found:
-            known = by_unit.get((one.subject, one.record_class, one.period))
-            name = names.get(one.subject)
-            document.append(
-                one._asdict() | {"subject": _subject(one.subject, name)} | ({"why": _why(known)} if known else {})
-            )
+            why = by_unit.get((one.subject, one.record_class, one.period), [])
+            whose = told.subject(one.subject, names.get(one.subject))
+            document.append(one._asdict() | {"subject": whose} | ({"why": why} if why else {}))
             latest = f", at the latest {one.must_delete_by}" if one.must_delete_by else ""
             lines.append(
-                f"{_subject(one.subject, name)}  {one.record_class} {one.period}  {one.branch}"
-                f"  from {_next(one.keep_through)}{latest}"
+                f"{whose}  {one.record_class} {one.period}  {one.branch}  from {_next(one.keep_through)}{latest}"
             )
-            lines += [f"    {line}" for line in (_why(known) if known else ())]
+            lines += [f"    {line}" for line in why]
         page.tell({"on": asked.on, "units": document}, lines or ["none"], subjects=names.values())
-
-
-def _explained(log: EventLog, asked: Asked, units: Sequence[Any]) -> list[Due]:
-    """The same units with all that led to their dates."""
-    from projections import retention_deadlines
-
-    wanted = {(one.subject, one.record_class, one.period) for one in units}
-    subjects = list(dict.fromkeys(one.subject for one in units))
-    found = retention_deadlines.deadlines(log, asked, *subjects) if subjects else ()
-    return [one for one in found if (one.subject, one.record_class, one.period) in wanted]
-
-
-def _names(log: EventLog, units: Sequence[Any]) -> dict[bytes, StreamName]:
-    from replay import named as naming
-
-    return naming.names(log, [one.subject for one in units])
-
-
-def _subject(stream: bytes, name: StreamName | None) -> str:
-    return f"{name.kind}/{name.key}" if name else stream.hex()
 
 
 def _next(keep_through: date | None) -> str:
@@ -269,18 +228,6 @@ def _next(keep_through: date | None) -> str:
 
 
 def _head(one: Due, name: StreamName | None) -> str:
-    return f"{_subject(one.subject, name)}  {one.record_class} {one.period}: {one.deadline.state}"
+    from replay.deadlines_told import subject
 
-
-def _why(one: Due) -> list[str]:
-    facts = [f"{link.level}: {trigger} {day}" for link in one.record.links for trigger, day in link.facts]
-    return [*one.deadline.explain(), *facts]
-
-
-def _told(one: Due, name: StreamName | None) -> dict[str, Any]:
-    return {
-        "subject": _subject(one.subject, name), "record_class": one.record_class, "period": one.period,
-        "state": one.deadline.state, "keep_through": one.deadline.keep_through,
-        "must_delete_by": one.deadline.must_delete_by, "policies": one.deadline.policies,
-        "holds": one.deadline.holds, "why": _why(one),
-    }  # fmt: skip
+    return f"{subject(one.subject, name)}  {one.record_class} {one.period}: {one.deadline.state}"
