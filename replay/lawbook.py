@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
 from kyc.clock import from_datetime
 from kyc.domain.admit import evolve
-from kyc.domain.policies import NOTHING, Policies
+from kyc.domain.policies import NOTHING, Policies, RuleSet
 from kyc.domain.stream import POLICIES
 from kyc.domain.templates import RELATIONSHIP, form_on, usable
 from kyc.errors import InputError, NotFoundError
 from kyc.store.log import EventLog
 
-Rules = Literal["authorities", "documents", "retention", "rulebook", "access", "calendar"]
-RULES: Final[tuple[Rules, ...]] = get_args(Rules)
+_RULES: Final[tuple[RuleSet, ...]] = get_args(RuleSet)
 
 
 def known(log: EventLog, until: datetime | None = None) -> Policies:
@@ -35,7 +34,7 @@ def known(log: EventLog, until: datetime | None = None) -> Policies:
 
 def versions(policies: Policies, day: date) -> dict[str, Any]:
     """Every published version of every rule set, every form that may be used, and which are in use on the day."""
-    used = {(e.rules, e.version) for name in RULES if (e := policies.edition(name, day)) is not None}
+    used = {(e.rules, e.version) for name in _RULES if (e := policies.edition(name, day)) is not None}
     place = policies.jurisdiction
     return {
         "on": day,
@@ -78,7 +77,13 @@ def ask(
     book = policies.in_use("rulebook", day)
     if book is None:
         raise NotFoundError("no rulebook was in use on that day", field="rulebook", remedy="kyc adopt")
-    ruling = book.value(rule, day, jurisdiction=place, **choices)
+    chosen = {"jurisdiction": place, **choices}
+    if rule not in book.rules:
+        raise NotFoundError("no such rule", field="rule", rule=", ".join(book.rules), remedy="one of them")
+    if set(chosen) != set(book.rules[rule].selectors):
+        needed = ", ".join(book.rules[rule].selectors)
+        raise InputError("not asked with what it depends on", field="choices", rule=needed, remedy="name each")
+    ruling = book.value(rule, day, **chosen)
     return {
         "on": day, "rule": rule, "value": msgspec.to_builtins(ruling.value), "version": ruling.version,
         "source": ruling.row.source, "mark": ruling.row.mark, "effective_from": ruling.row.effective_from,

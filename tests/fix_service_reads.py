@@ -17,7 +17,9 @@ from kyc.clock import to_datetime
 from kyc.domain.access_log import AccessGranted
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
+from kyc.domain.governance import PolicyPublished
 from kyc.domain.monitoring import CaseOpened
+from kyc.domain.policies import shipped_editions
 from kyc.domain.service_ticket import TicketOpened
 from kyc.domain.submission import Origin, StreamName
 from kyc.ledger import Ledger
@@ -51,12 +53,16 @@ class Bank:
         client.headers.update(why)
         return client
 
-    def record(self, *events: Event, key: str = "", actor: str = "M-1", branch: str = "B-1") -> None:
+    def record(
+        self, *events: Event, key: str = "", actor: str = "M-1", branch: str = "B-1", stream: str = ""
+    ) -> None:
         """Record events in the name of somebody."""
         origin = Origin(actor=actor, branch=branch, purpose="account-service", legal_basis="AML24-34")
         self.submit(
             *(
-                Submission(key=f"{key or event.TOPIC}/{number}/{hash(event)}", origin=origin, data=event)
+                Submission(
+                    key=f"{key or event.TOPIC}/{number}/{hash(event)}", origin=origin, data=event, stream=stream
+                )
                 for number, event in enumerate(events)
             )
         )
@@ -76,6 +82,13 @@ class Bank:
             )
         )  # fmt: skip
 
+    def adopt(self, *rules: str) -> None:
+        """Head office publishes shipped rules of China."""
+        for edition in shipped_editions("CN"):
+            if edition.rules in rules:
+                event = PolicyPublished(occurred_at=self.now, edition=edition, jurisdiction="CN", approver="HQ-2")
+                self.record(event, actor="HQ-1", branch="HQ")
+
     def project(self) -> None:
         """Bring the read models up to date."""
         Engine(self.running.service.log).catch_up()
@@ -83,6 +96,14 @@ class Bank:
     def events(self, kind: str, key: str) -> list[Event]:
         """What is recorded in a stream."""
         return [one.event for one in self.running.service.log.events(StreamName(kind, key)) if one.event]
+
+
+def items(answer: httpx.Response) -> list[dict[str, Any]]:
+    """The rows of a list that fits one page."""
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["next"] == ""
+    found: list[dict[str, Any]] = answer.json()["items"]
+    return found
 
 
 def elsewhere(number: str, name: str = "Emmy Noether") -> list[Submission]:

@@ -11,8 +11,8 @@ from cyclopts import App
 
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
+from kyc.domain.policies import RuleSet
 from kyc.errors import InputError
-from replay.lawbook import Rules
 
 if TYPE_CHECKING:
     from kyc.domain.event import Event
@@ -58,7 +58,7 @@ def adopt(*, actor: str, approver: str, jurisdiction: Jurisdiction = "CN") -> No
 
 
 def publish(
-    rules: Rules, file: Path, /, *, start: date, actor: str, approver: str, reason: str,
+    rules: RuleSet, file: Path, /, *, start: date, actor: str, approver: str, reason: str,
     jurisdiction: Jurisdiction | None = None,
 ) -> None:  # fmt: skip
     """Publish the next version of a rule set; versions before it stay, and answer for their days.

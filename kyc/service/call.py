@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs
 
 import msgspec
 from starlette.types import Receive, Scope
 
 from kyc.access.ask import Actor
+from kyc.domain import codec
 from kyc.errors import BusyError, InputError
 from kyc.service.limits import ServiceLimits
 from kyc.service.problem import MediaTypeError, SlowError, TooLargeError
@@ -32,6 +33,7 @@ _PREFIX: Final = token_hex(6)
 _numbers = count(1)
 
 encode = msgspec.json.Encoder(decimal_format="string").encode
+T = TypeVar("T")
 
 
 class Memory:
@@ -206,6 +208,18 @@ def request_id(scope: Scope) -> str:
 def answer_json(document: Any, status: int = 200) -> Answer:
     """A JSON answer."""
     return Answer(status=status, body=encode(document))
+
+
+def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """A body as what it is to be.
+
+    Raises:
+        InputError: it is something else; says what, never a value.
+    """
+    try:
+        return decoder.decode(body)
+    except codec.UNREADABLE as cause:
+        raise InputError(str(cause).split(" - ")[0], field="body", rule="see /openapi.json") from None
 
 
 def _too_large(limits: ServiceLimits) -> TooLargeError:

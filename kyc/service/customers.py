@@ -10,7 +10,7 @@ from kyc.domain.submission import StreamName
 from kyc.service import sight
 from kyc.service.call import Answer, Call, encode
 from kyc.service.door import ABOUT, AS_OF, ON, WAIT, Look, Make, View, asked, view
-from projections import account_register, counterparty_edge, document_register, owners
+from projections import account_register, consents, counterparty_edge, document_register, owners
 from replay import compare as both
 from replay import history as past
 from replay import paths_told, registers
@@ -98,8 +98,15 @@ def _accounts(look: Look) -> Make:
 
 
 def _privacy(look: Look) -> Make:
-    day = look.day()
-    return lambda _: registers.privacy(look.log, look.key, look.policies(), day)
+    day, purpose = look.day(), look.text("purpose")
+    if purpose is None:
+        return lambda _: registers.privacy(look.log, look.key, look.policies(), day)
+
+    def make(_: Grant) -> Any:
+        answer = consents.may(look.log, registers.stream_of(look.log, look.key), purpose, day)
+        return {"purpose": purpose, "on": day, "answer": answer._asdict()}
+
+    return make
 
 
 async def paths(call: Call) -> Answer:
@@ -148,4 +155,8 @@ PARAMETERS: Final[dict[str, Mapping[str, str]]] = {
         "limit": f"1 to {_MOST}; 100", "wait": WAIT,
     },
     "day": {"on": ON, "wait": WAIT},
+    "consents": {
+        "on": ON, "purpose": "only whether this purpose, which rests on consent, may be served that day",
+        "wait": WAIT,
+    },
 }  # fmt: skip

@@ -14,7 +14,7 @@ import msgspec
 
 from kyc.domain.answer import Problem
 from kyc.errors import AccessDeniedError, ConflictError, InputError
-from kyc.service.call import JSON, Answer, Call, encode
+from kyc.service.call import JSON, Answer, Call, decoded, encode
 from kyc.service.door import asked
 from kyc.service.exporting import ExportOrder, Job, State, subject_of
 from replay import render
@@ -45,11 +45,7 @@ class ExportView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def begin(call: Call) -> Answer:
     """POST /v1/exports: 202, and it waits for a second person."""
-    body = await call.body(JSON)
-    try:
-        order = _decoder.decode(body)
-    except msgspec.MsgspecError as cause:
-        raise InputError(str(cause).split(" - ")[0], field="body", rule="see /openapi.json") from None
+    order = decoded(await call.body(JSON), _decoder)
     if not order.recipient.strip():
         raise InputError("an export says who receives it", field="recipient", rule="not empty", remedy="name it")
     ask = asked(call, "export", subject_of(order))

@@ -11,7 +11,7 @@ import msgspec
 from kyc.domain.event import Event
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
-from kyc.service.call import JSON, Answer, Call
+from kyc.service.call import JSON, Answer, Call, decoded
 from kyc.service.cursor import Place
 from kyc.service.door import Look, Make, asked, moment, view
 from kyc.service.listing import Fetch, Found, Listing, Row, listing, page
@@ -185,7 +185,7 @@ def _disclosures(look: Look) -> Fetch:
     start, stop = _span(look)
     wanted = disclosure_register.Wanted(
         customer=look.key or look.text("customer"), matter=look.text("matter"), recipient=look.text("recipient"),
-        digest=look.text("digest"), start=start, stop=stop,
+        digest=look.text("digest"), branch=None if look.key else look.text("branch"), start=start, stop=stop,
     )  # fmt: skip
 
     def fetch(found: Found) -> list[Row]:
@@ -259,10 +259,7 @@ _FIND_MAX: Final = 200
 async def find(call: Call) -> Answer:
     """POST /v1/customers:find."""
     look, body = Look(call), await call.body(JSON)
-    try:
-        wanted = _find_decoder.decode(body)
-    except msgspec.MsgspecError as cause:
-        raise InputError(str(cause).split(" - ")[0], field="body", rule="see /openapi.json") from None
+    wanted = decoded(body, _find_decoder)
     if len(wanted.text) > _FIND_MAX:
         raise InputError("too long to look for", field="text", rule=f"at most {_FIND_MAX} characters")
     if bad := [one for one in wanted.by if one not in (search.NUMBER, *FIELDS)]:
@@ -291,7 +288,7 @@ async def find(call: Call) -> Answer:
 
 
 def _summary(look: Look) -> Make:
-    span = look.needed("span")
+    span, anew = look.needed("span"), look.choice("reconcile", ("no", "yes")) == "yes"
     try:
         monthly = len(span) == len("2026-03")
         first, last = branch_supervision.month(span) if monthly else (date.fromisoformat(span),) * 2
@@ -301,7 +298,9 @@ def _summary(look: Look) -> Make:
     def make(_: Any) -> Any:
         zone = supervised.zone_of(look.branches(), look.key, look.zone)
         return supervised.as_dict(
-            supervised.summary(look.log, look.key, first, last, zone, look.policies(), look.day("today"))
+            supervised.summary(
+                look.log, look.key, first, last, zone, look.policies(), look.day("today"), reconcile=anew
+            )
         )
 
     return make

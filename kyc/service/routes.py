@@ -8,6 +8,8 @@ from kyc.domain.answer import Appended
 from kyc.domain.fact import WireSubmission
 from kyc.service import append, description, health, log, metrics, status, stream
 from kyc.service.call import JSON, NDJSON
+from kyc.service.law_routes import LAW
+from kyc.service.list_routes import LISTS
 from kyc.service.read_routes import READS
 from kyc.service.route import PUBLIC, Route
 
@@ -33,6 +35,8 @@ ROUTES: Final = (
         response_type=NDJSON, errors=(415,),
     ),
     *READS,
+    *LISTS,
+    *LAW,
     Route(
         method="GET", path="/v1/status", action="status", roles=KNOWN,
         summary="How much is recorded, sealed and read",
