@@ -36,7 +36,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self, TextIO
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -46,7 +46,9 @@ from kyc.domain.located import Located
 from kyc.errors import InputError, RefusedError
 
 FIELD_MAX: Final = 1_048_576
-"""Bytes of one cell."""
+"""Characters of one cell."""
+ROW_MAX: Final = 16 * FIELD_MAX
+"""Characters of one row."""
 
 
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,27 +109,55 @@ def submissions(path: Path, mapping: ColumnMapping) -> Iterator[Located]:
     """The submissions of a file with a header line; memory holds one row."""
     csv.field_size_limit(FIELD_MAX)
     with path.open(encoding=mapping.encoding, newline="", errors="strict") as file:
-        reader = csv.reader(file, delimiter=mapping.delimiter)
+        lines = _Lines(file)
+        reader = csv.reader(lines, delimiter=mapping.delimiter)
         try:
             for _ in range(mapping.skip):
-                next(file, "")
+                next(lines, "")
             header = list(mapping.header) or [cell.strip().lstrip("\ufeff") for cell in next(reader, [])]
         except (csv.Error, UnicodeDecodeError):
             raise InputError("the header cannot be read", field=path.name, rule=mapping.encoding) from None
         while True:
-            line = mapping.skip + reader.line_num + 1
+            line, lines.row = lines.read + 1, 0
             try:
                 row = next(reader)
             except StopIteration:
                 return
             except csv.Error:
-                yield Located(path.name, line, InputError("not a CSV row", field="row", rule="RFC 4180"))
+                rule = f"RFC 4180, at most {FIELD_MAX} characters in a cell and {ROW_MAX} in a row"
+                yield Located(path.name, line, InputError("not a CSV row", field="row", rule=rule))
                 continue
             except UnicodeDecodeError:
                 yield Located(path.name, line, InputError("wrong encoding", field="row", rule=mapping.encoding))
                 return  # the decoder has lost its place
             if row:
                 yield Located(path.name, line, _submission(header, row, mapping))
+
+
+class _Lines:
+    """The lines of a file for the rows of a reader; whatever goes on for too long is passed over as a fault."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.read = 0
+        """Lines so far."""
+        self.row = 0
+        """Characters of the present row so far."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(ROW_MAX)
+        if not line:
+            raise StopIteration
+        self.read += 1
+        self.row += len(line)
+        if self.row < ROW_MAX:
+            return line
+        while line and line[-1] not in "\r\n":
+            line = self._file.readline(ROW_MAX)
+        raise csv.Error
 
 
 def _submission(header: list[str], row: list[str], mapping: ColumnMapping) -> Any:

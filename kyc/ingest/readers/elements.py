@@ -7,7 +7,7 @@ Fields are taken by name, wherever the version of the message puts them: ``BIC``
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -16,9 +16,11 @@ from kyc.ingest.amounts import exact, scaled
 from kyc.ingest.readers.markup import FaultError, Node
 
 _AMOUNT: Final = re.compile(r"\+?[0-9]{1,18}(\.[0-9]{0,17})?|\+?\.[0-9]{1,17}")
-_RATE: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{0,11})?|\.[0-9]{1,11}")
+_RATE: Final = re.compile(r"\+?[0-9]{1,11}(\.[0-9]{0,11})?|\+?\.[0-9]{1,11}")
 _DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(Z|[+-][0-9]{2}:[0-9]{2})?")
-_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_MIDNIGHT: Final = re.compile(r"T24:00:00(?:\.0+)?")
+"""How XML Schema may also write the end of a day, which is the beginning of the next."""
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Za-z0-9]{8,30}")
@@ -84,7 +86,7 @@ def rate(part: Node, path: str) -> Decimal:
     text = part.get(path)
     if not _RATE.fullmatch(text):
         raise fault(part, path, "not a rate", "digits and a point")
-    return exact(text)
+    return exact(text.removeprefix("+"))
 
 
 def direction(part: Node, path: str = "CdtDbtInd") -> str:
@@ -118,8 +120,9 @@ def moment(part: Node, path: str, zone: tzinfo) -> datetime | None:
         day = _DAY.fullmatch(text)
         if day is not None:
             text = f"{day[1]}T00:00:00{day[2] or ''}"
-        found = datetime.fromisoformat(text if _MOMENT.fullmatch(text) else "")
-    except ValueError:
+        text, ends = _MIDNIGHT.subn("T00:00:00", text)
+        found = datetime.fromisoformat(text if _MOMENT.fullmatch(text) else "") + timedelta(days=ends)
+    except (ValueError, OverflowError):
         raise fault(part, path, "not a date", "YYYY-MM-DD, or YYYY-MM-DDThh:mm:ss with offset") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=zone)
 

@@ -87,6 +87,20 @@ def test_faulty_row_is_named_and_skipped(
     assert all(isinstance(found[at][1], Submission) for at in (0, 2))
 
 
+@pytest.mark.parametrize("endless", ["x" * 900, '"' + "x" * 900, ";" * 900, '"' + '\n";"' * 300])
+def test_rows_without_end(
+    tmp_path: Path, mapping: delimited.ColumnMapping, monkeypatch: pytest.MonkeyPatch, endless: str
+) -> None:
+    """A line, a cell or a row that goes on and on is given up and never held; the rows around it are read."""
+    monkeypatch.setattr(delimited, "ROW_MAX", 400)
+    monkeypatch.setattr(delimited, "FIELD_MAX", 300)
+    first, wrong, *_, last = rows(tmp_path, mapping, ROW, endless, ROW.replace("1;B", "3;B", 1))
+    assert [first[0], wrong[0], last[0]] == [2, 3, 4 + endless.count("\n")]
+    assert wrong[1].message == "not a CSV row"
+    assert isinstance(first[1], Submission)
+    assert isinstance(last[1], Submission)
+
+
 def test_missing_column(tmp_path: Path, mapping: delimited.ColumnMapping) -> None:
     """A mapped column that the file lacks is named by the field it was for."""
     path = tmp_path / "in.csv"
