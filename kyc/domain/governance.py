@@ -137,6 +137,8 @@ class DayClosed(OperationEvent, frozen=True, kw_only=True):
     late: Count
     """Of these, events that happened on an earlier day."""
     refused: Count = 0
+    explanation: Line = ""
+    """Why they came late."""
 
 
 class MonthClosed(OperationEvent, frozen=True, kw_only=True):
@@ -411,6 +413,11 @@ def _check_on(event: BranchEvent, today: date) -> None:
 @check(DayClosed)
 def _check_day(event: DayClosed, today: date) -> None:
     check_past(event.day, today, "day")
+    if event.late and not event.explanation:
+        raise RefusedError(
+            "late entries without a reason", field="explanation", rule="given where anything came late",
+            remedy="say why",
+        )  # fmt: skip
 
 
 @POLICY_STREAM.always

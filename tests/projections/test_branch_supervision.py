@@ -105,7 +105,7 @@ def test_closed_and_reconciled(china: Story, call: Call) -> None:
     told = {"occurred_at": china.now, "office": "B-1"}
     head = {"actor": "M-1", "branch": "HQ"}
     china.record(DayClosed(day=SECOND, recorded=7, late=0, **told), **head)
-    china.record(DayClosed(day=THIRD, recorded=5, late=2, refused=1, **told), **head)
+    china.record(DayClosed(day=THIRD, recorded=5, late=2, refused=1, explanation="flood", **told), **head)
     china.record(MonthClosed(month="2026-03", recorded=11, late=2, **told), **head)
     china.today += timedelta(days=30)
     engine = china.project()

@@ -58,6 +58,9 @@ def test_what_was_entered_late(china):
     wednesday = day(china.log, "B-1", date(2026, 3, 4), SHANGHAI)
     assert [one.recorded.event.reference for one in wednesday.belated] == ["T1"]
     assert [str(found.amount) for found in wednesday.sums] == ["5.00"]
+    closed = DayClosed(occurred_at=china.now, office="B-1", day=date(2026, 3, 4), recorded=2, late=1)
+    assert china.refuse(closed).field == "explanation", "nobody enters late without a reason"
+    china.record(msgspec.structs.replace(closed, explanation="the line was down since Monday noon"))
     looked_back = day(china.log, "B-1", date(2026, 3, 2), SHANGHAI)
     assert [one.recorded.event.reference for one in looked_back.late] == ["T1"]
     assert [str(found.amount) for found in looked_back.sums] == ["10.00"]

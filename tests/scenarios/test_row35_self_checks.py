@@ -14,7 +14,9 @@ from kyc.domain.governance import DayClosed, IntegrityVerified, IntegrityViolati
 
 def test_a_day_is_closed_and_checked(world):
     """A branch closes its day, the nightly check follows; a day of the future cannot be closed."""
-    closed = DayClosed(occurred_at=world.now, office="B-1", day=world.today, recorded=120, late=3)
+    closed = DayClosed(
+        occurred_at=world.now, office="B-1", day=world.today, recorded=120, late=3, explanation="flood"
+    )
     world.record(closed)
     ahead = msgspec.structs.replace(closed, day=world.today.replace(day=9))
     assert "not in the future" in world.refuse(ahead).rule

@@ -12,7 +12,7 @@ from fix_service import Provider, Serve, wire
 from fix_service_reads import AML, QUALITY, TELLER, Bank
 
 from kyc.domain.access_log import AccessDenied, RecordRead, RecordsListed
-from kyc.domain.customer import RiskRated
+from kyc.domain.customer import AttributeCorrected, RiskRated
 from kyc.errors import BusyError
 from kyc.service import position
 from kyc.service.limits import ServiceLimits
@@ -151,6 +151,25 @@ def test_reading_ones_own_writes(serve: Serve, oidc: Provider) -> None:
         served.project()
         assert client.get("/v1/customers/C1/documents", params={"wait": written}).status_code == 200
         assert client.get("/v1/customers/C1", params={"wait": position.format({0: 2**62})}).status_code == 503
+
+
+def test_who_sees_what_was_wrong(served: Bank) -> None:
+    """Once a birthday is corrected a teller is shown the right one only; whoever may replay sees both, and why."""
+    corrected = AttributeCorrected(
+        occurred_at=served.now, target=1, attribute="birth_date", was="1990-05-17", now="1990-05-11",
+        reason="typing error", evidence="P1", approver="M-2",
+    )  # fmt: skip
+    served.record(corrected, stream="C1")
+    with served.client("teller", TELLER, sub="T-1") as teller:
+        shown = teller.get("/v1/customers/C1").text
+        assert "1990-05-11" in shown
+        assert "1990-05-17" not in shown
+        for earlier in ("/history", "?as_of=2026-01-01", "/compare?first=2026-01-01"):
+            assert teller.get(f"/v1/customers/C1{earlier}").status_code == 403, earlier
+    for role, why in (("hq-operations", QUALITY), ("investigator", AML)):
+        with served.client(role, why) as client:
+            told = client.get("/v1/customers/C1/history").text
+            assert [told.count(said) > 0 for said in ("1990-05-17", "1990-05-11", "typing error")] == [True] * 3
 
 
 class _Waiting:
