@@ -10,7 +10,7 @@ from kyc.access.ask import Actor
 from kyc.errors import UnauthenticatedError
 
 Kind = Literal["machine", "person"]
-Authn = Literal["oidc", "mtls", "development"]
+Authn = Literal["oidc", "oidc-mfa", "mtls", "development"]
 
 _WORD: Final = re.compile(r"[!-?A-~]{1,64}")
 """As a word of the header (:data:`kyc.domain.submission.Word`), without @: an address is no pseudonym."""

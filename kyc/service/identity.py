@@ -6,6 +6,7 @@ is one branch's machine; several certificates, or a name in them, let it change 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from kyc.errors import ConfigurationError, UnauthenticatedError
 from kyc.service.call import header
 from kyc.service.caller import checked
 from kyc.service.oidc import TOKEN_MAX, Issuer, IssuerSettings, issuer_of
+from kyc.service.sessions import COOKIE, CSRF, Session, Sessions
 
 CERTIFICATE: Final = "kyc.certificate"
 """Where the server puts the client's certificate (DER) into the scope; no header reaches it."""
@@ -69,8 +71,11 @@ def read(path: Path) -> IdentityFile:
 class Identity:
     """Recognises callers."""
 
-    def __init__(self, accounts: Sequence[Account], issuers: Sequence[Issuer], clock: Clock) -> None:
+    def __init__(
+        self, accounts: Sequence[Account], issuers: Sequence[Issuer], clock: Clock, sessions: Sessions | None = None
+    ) -> None:
         self._clock = clock
+        self._sessions = sessions
         self._by_certificate: dict[str, Actor] = {}
         self._by_name: dict[str, Actor] = {}
         for account in accounts:
@@ -84,14 +89,16 @@ class Identity:
         return any(issuer.development for issuer in self.issuers.values())
 
     async def actor(self, scope: Scope) -> Actor:
-        """Who sent a request. A token counts before the certificate of the line it came on.
+        """Who sent a request. A token counts before a session, and this before the certificate of the line.
 
         Raises:
             UnauthenticatedError: nobody we know.
         """
         said = header(scope, b"authorization")
         if said:
-            return await self._bearer(said)
+            return await self._issuer(said).actor(_token(said))
+        if self._sessions is not None and _cookies(scope):
+            return (await self.session(scope))[1].actor
         certificate = scope.get(CERTIFICATE)
         if certificate is None:
             raise UnauthenticatedError(
@@ -99,17 +106,42 @@ class Identity:
             )
         return self._machine(certificate)
 
-    async def _bearer(self, said: bytes) -> Actor:
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions of this home folder."""
+        assert self._sessions is not None, "a service has some"
+        return self._sessions
+
+    async def bearer(self, said: bytes) -> tuple[Actor, int]:
+        """Whom a bearer token was given to, and when it ends (microseconds).
+
+        Raises:
+            UnauthenticatedError: it does not hold, or there is none.
+        """
+        return await self._issuer(said).checked(_token(said))
+
+    async def session(self, scope: Scope) -> tuple[str, Session]:
+        """The cookie of a request, and what it stands for.
+
+        Raises:
+            UnauthenticatedError: there is none, or the request may not be made by it.
+        """
+        cookies = _cookies(scope)
+        if len(cookies) != 1 or header(scope, b"authorization"):
+            raise UnauthenticatedError(field="cookie", rule="a session", remedy="POST /v1/session with a token")
+        csrf = header(scope, CSRF).decode("latin-1")
+        return cookies[0], await asyncio.to_thread(self.sessions.find, cookies[0], scope["method"], csrf)
+
+    def _issuer(self, said: bytes) -> Issuer:
         if not said.lower().startswith(_BEARER) or len(said) > TOKEN_MAX:
             raise UnauthenticatedError(field="authorization", rule="Bearer and a token", remedy="see docs/api.md")
-        token = said[len(_BEARER) :].strip().decode("latin-1")
-        issuer = self.issuers.get(issuer_of(token)) if self.issuers else None
+        issuer = self.issuers.get(issuer_of(_token(said))) if self.issuers else None
         if issuer is None:
             raise UnauthenticatedError(
                 "the token does not hold", field="iss", rule="a configured issuer",
                 remedy="ask the issuer for a token for this service",
             )  # fmt: skip
-        return await issuer.actor(token)
+        return issuer
 
     def _machine(self, certificate: bytes) -> Actor:
         digest = sha256(certificate).digest()
@@ -148,3 +180,17 @@ class Identity:
             for word in words:
                 if known.setdefault(word, actor) is not actor:
                     raise ConfigurationError("two accounts have one certificate", field="account", rule="only one")
+
+
+def _token(said: bytes) -> str:
+    return said[len(_BEARER) :].strip().decode("latin-1")
+
+
+def _cookies(scope: Scope) -> list[str]:
+    """The values of the session's cookie; one of several may be somebody else's, so all are told."""
+    found = []
+    for known, value in scope["headers"]:
+        if known == b"cookie":
+            pairs = (part.strip().partition("=") for part in value.decode("latin-1").split(";"))
+            found += [said for name, _, said in pairs if name == COOKIE]
+    return found

@@ -1,48 +1,36 @@
 """People: bearer tokens of an OpenID provider (RFC 9068, OpenID Connect Core), checked against its published keys.
 
-Only signatures of listed asymmetric algorithms count, by a key of the provider's set that the token names. The set
-is read again when it is old, and when a token names a key that is not in it: that is how providers rotate.
+Only signatures of listed asymmetric algorithms count, by a key of the provider's set (:mod:`kyc.service.jwks`) that
+the token names.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-import urllib.request
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
 from hashlib import sha256
-from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
 
 from kyc.access.ask import Actor
 from kyc.clock import Clock
-from kyc.errors import ConfigurationError, UnauthenticatedError, UnreachableError
-from kyc.logs import logger
+from kyc.errors import ConfigurationError, UnauthenticatedError
 from kyc.service.caller import Authn
 from kyc.service.caller import checked as checked_actor
+from kyc.service.jwks import Keys
 
 ALGORITHMS: Final = frozenset({"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "Ed25519"})
 """Asymmetric ones. A shared secret would let whoever checks a token make one."""
-_PUBLIC: Final = frozenset({"EC", "RSA", "OKP"})
 TOKEN_MAX: Final = 8_192
-_KEYS_MAX: Final = 1_048_576
 _KNOWN_MAX: Final = 10_000
 _KNOWN_SECONDS: Final = 60
 """How long a checked token is believed unseen: so long may a withdrawn key live on."""
-_AGAIN_SECONDS: Final = 10.0
-"""The provider is asked for a key it did not have at most this often."""
 _SECOND: Final = 1_000_000
 _UNREADABLE: Final = (ValueError, msgspec.MsgspecError, RecursionError)
 """What decoding raises on parts of a token that are none, or nest too deep."""
-
-_log = logger("oidc")
 
 
 class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,10 +82,7 @@ class Issuer:
         self._clock = clock
         self._authn: Authn = authn
         self._known: OrderedDict[bytes, tuple[Actor, int]] = OrderedDict()
-        self._keys: dict[str, Key] = {} if keys is None else _key_set(keys)
-        self._given = keys is not None
-        self._read_at = time.monotonic() if keys is not None else -1e9
-        self._reading = asyncio.Lock()
+        self._keys = Keys(settings.keys, settings.refresh_seconds, self._known.clear, given=keys)
 
     @property
     def development(self) -> bool:
@@ -114,53 +99,27 @@ class Issuer:
         known = self._known.get(digest)
         if known is not None and self._clock.now_us() < known[1]:
             return known[0]
+        actor, until = await self.checked(token)
+        self._remember(digest, actor, until + self.settings.skew_seconds * _SECOND)
+        return actor
+
+    async def checked(self, token: str) -> tuple[Actor, int]:
+        """The same, whatever is remembered, and when the token ends (microseconds).
+
+        Raises:
+            UnauthenticatedError: as above.
+        """
         header = _header(token)
         self._check_header(header)
-        key = await self._key(header.kid)
+        key = await self._keys.find(header.kid)
+        if key is None:
+            raise _refused("kid", "a key of the issuer")
         try:
             claims = jwt.decode(token, key, algorithms=[header.alg]).claims
         except (JoseError, ValueError):
             raise _refused("signature", "by a key of the issuer") from None
         until = self._check_claims(claims)
-        actor = self._actor(claims)
-        self._remember(digest, actor, until)
-        return actor
-
-    async def refresh(self) -> None:
-        """Read the keys, where they are old; an old set is kept while the provider does not answer.
-
-        Raises:
-            UnreachableError: there is no set yet, and none can be read.
-        """
-        if self._given or time.monotonic() - self._read_at < self.settings.refresh_seconds:
-            return
-        async with self._reading:
-            if time.monotonic() - self._read_at >= self.settings.refresh_seconds:
-                await self._read()
-
-    async def _read(self) -> None:
-        try:
-            self._keys = _key_set(await asyncio.to_thread(_fetch, self.settings.keys))
-            self._known.clear()
-        except (OSError, ValueError, ConfigurationError) as error:
-            _log.warning("keys unread", error=type(error).__name__, field="issuer.keys")
-            if not self._keys:
-                raise UnreachableError(
-                    "the keys of the issuer cannot be read", field="issuer.keys", remedy="see the file or URL"
-                ) from None
-        finally:
-            self._read_at = time.monotonic()
-
-    async def _key(self, kid: str) -> Key:
-        await self.refresh()
-        if kid not in self._keys and not self._given:
-            async with self._reading:
-                if kid not in self._keys and time.monotonic() - self._read_at > _AGAIN_SECONDS:
-                    await self._read()
-        key = self._keys.get(kid)
-        if key is None:
-            raise _refused("kid", "a key of the issuer")
-        return key
+        return self._actor(claims), until
 
     def _check_header(self, header: _Header) -> None:
         if header.alg not in self.settings.algorithms:
@@ -169,7 +128,7 @@ class Issuer:
             raise _refused("typ", ", ".join(self.settings.types))
 
     def _check_claims(self, mapping: dict[str, Any]) -> int:
-        """The instant until which the token holds."""
+        """When the token ends."""
         settings, now = self.settings, self._clock.now_us() / _SECOND
         try:
             claims = msgspec.convert(mapping, _Claims)
@@ -186,7 +145,7 @@ class Issuer:
             raise _refused("nbf", "already valid", "compare the clocks")
         if claims.exp - claims.iat > settings.lifetime_seconds:
             raise _refused("exp", f"lives at most {settings.lifetime_seconds} seconds")
-        return int((claims.exp + settings.skew_seconds) * _SECOND)
+        return int(claims.exp * _SECOND)
 
     def _actor(self, claims: dict[str, Any]) -> Actor:
         settings = self.settings
@@ -196,8 +155,14 @@ class Issuer:
         roles = [names.get(word, "") if names else word for word in words if isinstance(word, str)]
         return checked_actor(
             id=_at(claims, settings.actor), branch=_at(claims, settings.branch),
-            roles=[role for role in roles if role], kind="person", authn=self._authn,
+            roles=[role for role in roles if role], kind="person", authn=self._strength(claims),
         )  # fmt: skip
+
+    def _strength(self, claims: dict[str, Any]) -> Authn:
+        """Whether the provider says that two factors were shown (RFC 8176)."""
+        methods = claims.get("amr")
+        two = self._authn == "oidc" and isinstance(methods, list) and "mfa" in methods
+        return "oidc-mfa" if two else self._authn
 
     def _remember(self, digest: bytes, actor: Actor, until: int) -> None:
         self._known[digest] = actor, min(until, self._clock.now_us() + _KNOWN_SECONDS * _SECOND)
@@ -230,33 +195,6 @@ def _at(claims: dict[str, Any], path: str) -> Any:
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None
     return found
-
-
-def _key_set(document: Any) -> dict[str, Key]:
-    """The public signing keys of a JWK set, by their ids; shared secrets and keys without an id are passed over."""
-    listed = document.get("keys") if isinstance(document, dict) else None
-    usable = [one for one in listed or () if isinstance(one, dict) and one.get("kty") in _PUBLIC and one.get("kid")]
-    usable = [one for one in usable if one.get("use") in {None, "sig"}]
-    try:
-        found = {str(key.kid): key for key in KeySet.import_key_set({"keys": usable}).keys} if usable else {}
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise ConfigurationError("not a JWK set", field="issuer.keys", rule="RFC 7517") from None
-    if not found:
-        raise ConfigurationError("no key that could be used", field="issuer.keys", rule="public keys with a kid")
-    return found
-
-
-def _fetch(source: str) -> Any:
-    parts = urlsplit(source)
-    if parts.scheme in {"", "file"}:
-        return msgspec.json.decode(Path(parts.path).read_bytes())
-    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
-        raise ConfigurationError("keys over a line anybody may change", field="issuer.keys", rule="https")
-    with urllib.request.urlopen(source, timeout=5) as answer:  # noqa: S310  the scheme was looked at above
-        content = answer.read(_KEYS_MAX + 1)
-    if len(content) > _KEYS_MAX:
-        raise ConfigurationError("too large for a JWK set", field="issuer.keys", rule=f"at most {_KEYS_MAX} bytes")
-    return msgspec.json.decode(content)
 
 
 def _refused(

@@ -16,6 +16,7 @@ from kyc.domain.fact import WireSubmission
 from kyc.domain.transaction import BookTransaction
 from kyc.service.problem import MEDIA_TYPE
 from kyc.service.route import Route
+from kyc.service.sessions import COOKIE
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
@@ -53,6 +54,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "certificate": {"type": "mutualTLS"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             },
         },
     }  # fmt: skip
@@ -92,7 +94,7 @@ def _operation(route: Route, shapes: dict[Any, Any]) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if route.roles is not None:
-        operation["security"] = [{"token": []}, {"certificate": []}]
+        operation["security"] = [{"token": []}, {"session": []}, {"certificate": []}]
         operation["x-roles"] = sorted(route.roles)
     if route.request is not None:
         content = {route.request_type: {"schema": shapes[route.request]}}

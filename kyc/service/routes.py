@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from kyc.domain.answer import Appended
 from kyc.domain.fact import WireSubmission
-from kyc.service import append, description, health, log, metrics, status, stream
+from kyc.service import append, description, health, log, metrics, session, status, stream
 from kyc.service.call import JSON, NDJSON
 from kyc.service.law_routes import LAW
 from kyc.service.list_routes import LISTS
 from kyc.service.read_routes import READS
 from kyc.service.route import PUBLIC, Route
+from kyc.service.shapes import READERS
 
 APPENDERS: Final = frozenset(
     {"branch-system", "teller", "branch-manager", "hq-operations", "investigator", "compliance", "order-desk"}
@@ -20,6 +21,9 @@ APPENDERS: Final = frozenset(
 
 KNOWN: Final = APPENDERS | {"auditor", "dba"}
 """Those who may know how the service fares."""
+
+PEOPLE: Final = (KNOWN | READERS) - {"branch-system"}
+"""Those who may come by a browser."""
 
 ROUTES: Final = (
     Route(
@@ -33,6 +37,19 @@ ROUTES: Final = (
         summary="Record a stream of submissions, one on each line",
         handler=stream.stream, request=WireSubmission, request_type=NDJSON, response=stream.StreamLine,
         response_type=NDJSON, errors=(415,),
+    ),
+    Route(
+        method="POST", path="/v1/session", action="session", roles=PEOPLE,
+        summary="Begin a session: a cookie in place of a bearer token", handler=session.begin,
+        response=session.SessionView,
+    ),
+    Route(
+        method="GET", path="/v1/session", action="session", roles=PEOPLE, summary="The session of this cookie",
+        handler=session.ask, response=session.SessionView,
+    ),
+    Route(
+        method="DELETE", path="/v1/session", action="session", roles=PEOPLE, summary="Leave, on all processes",
+        handler=session.leave, response=session.Left,
     ),
     *READS,
     *LISTS,

@@ -29,6 +29,7 @@ from kyc.service.limits import ServiceLimits
 from kyc.service.oidc import Issuer
 from kyc.service.parts import Parts
 from kyc.service.protocol import Protocol
+from kyc.service.sessions import Sessions
 from kyc.settings import GC_THRESHOLDS
 from kyc.wiring import Configuration, Service, open_service
 
@@ -162,7 +163,7 @@ def _identity(service: Service, options: Options) -> Identity:
     issuers = [Issuer(settings, clock) for settings in found.issuer]
     if options.development:
         issuers.append(development.issuer(service.provider.signing_key(development.KEY), clock))
-    return Identity(found.account, issuers, clock)
+    return Identity(found.account, issuers, clock, Sessions(service.configuration.home, clock))
 
 
 def _tls(options: Options) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.cookies import SimpleCookie
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from fix_siege import MARK, refused
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from kyc.cli.main import main
+from kyc.service.sessions import COOKIE
 
 PASSWORD = "pw-4e9c61"
 
@@ -50,6 +52,10 @@ def test_a_service_keeps_its_secrets(database: str, tmp_path: Path, identity_fil
         headers = {"authorization": f"Bearer {token}"}
         sent = wire(registered("C1", f"Ada {MARK}"))
         assert httpx.post(f"{url}/v1/events", json=sent, headers=headers, timeout=60).status_code == 200
+        begun = httpx.post(f"{url}/v1/session", headers=headers)
+        cookie, csrf = SimpleCookie(begun.headers["set-cookie"])[COOKIE].value, begun.json()["csrf"]
+        by_cookie = {"cookie": f"{COOKIE}={cookie}", "kyc-csrf": csrf}
+        assert httpx.post(f"{url}/v1/events", json=sent, headers=by_cookie).status_code == 200
         refused(httpx.get(f"{url}/v1/status/{MARK}", params={"q": MARK}, headers=headers, timeout=60), 404)
         headers = {"authorization": f"Bearer {forged}"}
         refused(httpx.post(f"{url}/v1/events", json={}, headers=headers, timeout=60), 401)
@@ -61,7 +67,7 @@ def test_a_service_keeps_its_secrets(database: str, tmp_path: Path, identity_fil
     told = log.read_bytes() + b"".join(lines)
     assert len(lines) >= 3
     assert log.read_bytes().count(b'"route"') >= 3
-    for secret in (token, forged, *token.split("."), password, MARK, "Ada"):
+    for secret in (token, forged, *token.split("."), cookie, csrf, password, MARK, "Ada"):
         assert secret.encode() not in told
 
 

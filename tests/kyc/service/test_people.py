@@ -130,7 +130,7 @@ def test_keys_are_rotated(oidc: Provider, monkeypatch: pytest.MonkeyPatch) -> No
     assert who(service, token(oidc)).id == "T-1"
     oidc.add("second")
     later = time.monotonic() + 11
-    monkeypatch.setattr("kyc.service.oidc.time.monotonic", lambda: later)
+    monkeypatch.setattr("kyc.service.jwks.monotonic", lambda: later)
     assert who(service, token(oidc, kid="second")).id == "T-1"
     withdrawn = token(oidc, kid="first")
     del oidc.keys["first"]
@@ -148,7 +148,7 @@ def test_a_silent_provider(oidc: Provider, tmp_path: Path, monkeypatch: pytest.M
     assert who(service, said).id == "T-1"
     oidc.path.unlink()
     later = time.monotonic() + 11
-    monkeypatch.setattr("kyc.service.oidc.time.monotonic", lambda: later)
+    monkeypatch.setattr("kyc.service.jwks.monotonic", lambda: later)
     assert who(service, token(oidc, sub="T-2")).id == "T-2"
     with pytest.raises(UnreachableError):
         who(identity(Provider(tmp_path / "none.json", {"first": oidc.keys["first"]})), said)
