@@ -35,6 +35,7 @@ STATES_CACHED: Final = 200_000
 """Folded states kept in memory; about 1 kB each."""
 ATTEMPTS: Final = 20
 """Decisions on stale knowledge are taken again this often, after a pause that grows and differs."""
+_NOBODY: Final = StreamName("order", "")
 IN_FLIGHT: Final = 2
 """Batches of a bulk load that are protected ahead of the one being written."""
 
@@ -116,6 +117,14 @@ class Ledger:
         self._states.pop(name, None)
         self._load([name])
         return self._states[name].state
+
+    def states(self, names: Iterable[StreamName]) -> dict[StreamName, State | None]:
+        """The same of several streams, in one round trip however many they are; none is asked for as one."""
+        wanted = list(dict.fromkeys(names))
+        for name in wanted:
+            self._states.pop(name, None)
+        self._load(wanted or [_NOBODY])
+        return {name: self._states[name].state for name in wanted}
 
     def policies(self) -> Policies:
         """What head office has published as of now."""

@@ -6,6 +6,7 @@ the log's key anew, so a hand-over (:func:`kyc.signing.rotate`) needs no restart
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from threading import Event
 from typing import Final
@@ -28,6 +29,8 @@ from kyc.witness import ask
 
 EVERY_SECONDS: Final = 10
 """Between two rounds: a receipt promises a day (:data:`kyc.publish.MERGE_DELAY`)."""
+_TURNS: Final = 100
+_TURN_SECONDS: Final = 0.2
 
 _log = logger("sealing")
 
@@ -54,6 +57,28 @@ def follow(service: Service, stop: Event, seconds: float = EVERY_SECONDS) -> int
             _log.warning("not sealed in this round", error=error.message, rule=error.rule)
         stop.wait(seconds)
     return sealed
+
+
+def now(service: Service) -> None:
+    """Seal what is committed, so that all of it can be proved; after another sealer, where one is at work.
+
+    Raises:
+        LeaseLostError: another one was at work all the time.
+        IntegrityError, ConfigurationError: as above.
+    """
+    sealer = service.new_sealer()
+    try:
+        for left in reversed(range(_TURNS)):
+            try:
+                sealer.seal()
+                break
+            except LeaseLostError:
+                if not left:
+                    raise
+                time.sleep(_TURN_SECONDS)
+    finally:
+        sealer.release()
+    _cosigned(service)
 
 
 def _cosigned(service: Service) -> None:

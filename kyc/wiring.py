@@ -143,6 +143,10 @@ class Service:
     @cached_property
     def sealer(self) -> Sealer:
         """The sealer."""
+        return self.new_sealer()
+
+    def new_sealer(self) -> Sealer:
+        """One of the caller's own, who releases it."""
         return Sealer(self.log.database, self.provider.signing_key("log"), clock=self.clock)
 
     def renew_sealer(self) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from fix_bank import captured, established, household, registered, verified
+from fix_embedded import wait_until
 from fix_service import Provider, Running
 from msgspec.structs import replace
 
@@ -110,6 +111,18 @@ def elsewhere(number: str, name: str = "Emmy Noether") -> list[Submission]:
     """A customer of branch B-2."""
     made = [registered(number, name), captured(number, f"P-{number}"), verified(number), established(number)]
     return [replace(one, origin=replace(one.origin, branch="B-2")) for one in made]
+
+
+def settled(client: httpx.Client, at: str) -> dict[str, Any]:
+    """An export or an answer, once nothing more happens to it."""
+    found: dict[str, Any] = {}
+
+    def over() -> bool:
+        found.update(client.get(at).json())
+        return found["state"] not in {"queued", "running"}
+
+    wait_until(over)
+    return found
 
 
 @pytest.fixture

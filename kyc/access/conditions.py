@@ -22,6 +22,8 @@ from kyc.domain.two_people import are_two
 
 EXCLUDED_HEIRS: Final = "exclude-relatives"
 """The purpose under which a person decides that near relatives get nothing (PIPL art. 49)."""
+LOCAL: Final = "local-keys"
+"""How whoever runs commands here is known: by holding the keys."""
 _AGENTS: Final = frozenset({"agent", "legal-representative", "responsible-person", "signatory"})
 _MAY_ANSWER: Final = frozenset({"read", "answer", "inspect", "export"})
 """Acts that serve an order whatever it orders: answering, and looking at what it names."""
@@ -196,6 +198,11 @@ def not_found_out(question: Question) -> bool:
     return not any(limit.effect == "stop" for limit in reached(question))
 
 
+def at_the_machine(question: Question) -> bool:
+    """Whoever runs commands where the keys are."""
+    return question.ask.actor.authn == LOCAL
+
+
 HOLDS: Final[dict[Condition, Callable[[Question], bool]]] = {
     "own-branch": own_branch,
     "ticket-open": ticket_open,
@@ -218,6 +225,7 @@ HOLDS: Final[dict[Condition, Callable[[Question], bool]]] = {
     "fiu-request": fiu_request,
     "break-glass": break_glass,
     "not-found-out": not_found_out,
+    "at-the-machine": at_the_machine,
 }
 
 

@@ -42,11 +42,13 @@ def answer(number: Number, /, *, actor: Officer, out: Path, reason: Reason = REA
     plain
         Without tables and report: events, documents and proofs only.
     """
+    from kyc import sealing
     from kyc.desk.answers import AnswerDesk
     from replay.renderings import Form
 
     with service() as opened:
         desk = AnswerDesk(opened, clerk_of(actor, reason))
+        sealing.now(opened)  # what is not sealed yet would be left out
         written = desk.answer(number, out, form=Form(tables=not plain, report=not plain))
     screen().answer(
         {

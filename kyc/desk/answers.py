@@ -31,23 +31,14 @@ class AnswerDesk(Desk):
     """Hands over what orders name."""
 
     def answer(self, number: str, out: Path, *, form: Form = _WHOLE, keys: Keys | None = None) -> Exported:
-        """Write the answer to an accepted query to ``out`` and record what left.
+        """Write the answer to an accepted query to ``out`` and record what left; what is not sealed is left out.
 
         Raises:
             AccessDeniedError: not permitted: no accepted order of an organ that may.
             RefusedError: it is no query, or asks for what no export holds.
             KycError: as :func:`replay.bundle.export`; nothing left.
         """
-        self.allow(
-            "validate-order", StreamName("order", number)
-        )  # who may not learns not even whether there is one
-        state: OrderState = self.state("order", number)
-        order = state.received
-        if order is None or order.action != "query":
-            raise RefusedError(
-                "only a query is answered here", field="order", rule="an accepted query",
-                remedy="a foreign request: on the way the competent authority names",
-            )  # fmt: skip
+        order = self._query(number)
         for subject in _subjects(order):
             self.admit("answer", subject, number)
         stated = bundle.Order(
@@ -55,7 +46,6 @@ class AnswerDesk(Desk):
             order=number, permitted_purpose=order.purpose or PERMITTED,
         )  # fmt: skip
         service = self.service
-        service.sealer.seal()  # what is not sealed yet could not be proved
 
         def register(exported: Exported) -> None:
             handing.note(service, exported, stated)
@@ -66,6 +56,27 @@ class AnswerDesk(Desk):
             keys=keys or handing.keys_of(service), order=stated, form=form,
             watch=bundle.Watch(register=register),
         )  # fmt: skip
+
+    def permitted(self, number: str) -> None:
+        """Hold the clerk to what answering an order takes, before it is begun.
+
+        Raises:
+            AccessDeniedError, RefusedError: as above.
+        """
+        for subject in _subjects(self._query(number)):
+            self.allow("answer", subject, number)
+
+    def _query(self, number: str) -> OrderReceived:
+        """The order; who may not look at it does not even learn whether there is one."""
+        self.allow("validate-order", StreamName("order", number))
+        state: OrderState = self.state("order", number)
+        order = state.received
+        if order is None or order.action != "query":
+            raise RefusedError(
+                "only a query is answered here", field="order", rule="an accepted query",
+                remedy="a foreign request: on the way the competent authority names",
+            )  # fmt: skip
+        return order
 
     def _disclosed(self, order: OrderReceived, exported: Exported) -> None:
         """The entries in the order's stream and in the registers of those it is about."""

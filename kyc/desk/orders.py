@@ -50,16 +50,7 @@ class OrderDesk(Desk):
         """
         self._may("receive-order", order.order)
         scans = [Scan(name=copy.kind, media_type=copy.media_type, content=copy.content) for copy in copies]
-        digests = {copy.kind: sha256(copy.content).hexdigest() for copy in copies}
-        if strange := digests.keys() - {paper.kind for paper in order.papers}:
-            raise RefusedError(
-                "a copy of a paper the order does not name", field="papers", rule=", ".join(sorted(strange)),
-                remedy="name it among the papers",
-            )  # fmt: skip
-        papers = tuple(
-            msgspec.structs.replace(paper, digest=digests[paper.kind]) if paper.kind in digests else paper
-            for paper in order.papers
-        )
+        papers = with_digests(order.papers, copies)
         self.record(msgspec.structs.replace(order, papers=papers, handler=self.clerk.id), scans=tuple(scans))
         return self._violations(order.order)
 
@@ -76,7 +67,7 @@ class OrderDesk(Desk):
         order = self._order(number).received
         if order is None:
             return (_FOREIGN,)
-        lawful = o.violations(order, self.service.ledger.policies(), self._day_of(order))
+        lawful = o.violations(order, self.ledger.policies(), self._day_of(order))
         return (*lawful, *self._ours(order))
 
     def _ours(self, order: o.OrderReceived) -> Iterator[Violation]:
@@ -84,7 +75,7 @@ class OrderDesk(Desk):
         for paper in order.papers:
             if not paper.digest:
                 yield Violation(f"paper-without-copy:{paper.kind}", "papers", "QFD art. 8", "take a copy")
-        known = self.service.ledger.state
+        known = self.ledger.state
         if any(known(StreamName("account", number)) is None for number in order.accounts):
             yield Violation("account-unknown", "accounts", "an account of ours", "tell the organ: not held here")
         if order.customer and known(StreamName("customer", order.customer)) is None:
@@ -220,7 +211,25 @@ class OrderDesk(Desk):
         return found
 
     def _day_of(self, order: o.OrderReceived) -> date:
-        return order.occurred_at.astimezone(self.service.ledger.zone).date()
+        return order.occurred_at.astimezone(self.ledger.zone).date()
+
+
+def with_digests(papers: Sequence[o.Paper], copies: Sequence[PaperFile]) -> tuple[o.Paper, ...]:
+    """Papers, each with the hash of its copy.
+
+    Raises:
+        RefusedError: a copy is of no paper that is named.
+    """
+    digests = {copy.kind: sha256(copy.content).hexdigest() for copy in copies}
+    if digests.keys() - {paper.kind for paper in papers}:
+        raise RefusedError(
+            "a copy of a paper the order does not name", field="papers", rule="a paper for each copy",
+            remedy="name it among the papers",
+        )  # fmt: skip
+    return tuple(
+        msgspec.structs.replace(paper, digest=digests[paper.kind]) if paper.kind in digests else paper
+        for paper in papers
+    )
 
 
 def _stream(number: str) -> StreamName:

@@ -100,6 +100,6 @@ def accesses(ledger: Ledger, number: str) -> dict[str, Any]:
     """The extract of a person's access log, without secret readers and what went out under a secret order."""
     told = [one.event for one in ledger.log.events(StreamName("access", number)) if one.event is not None]
     orders = {one.order for one in told if isinstance(one, DisclosureRecorded) and one.order}
-    states = {order: ledger.state(StreamName("order", order)) for order in orders}
-    secret = [order for order, state in states.items() if state is None or state.secret]
+    states = ledger.states(StreamName("order", order) for order in orders)
+    secret = [name.key for name, state in states.items() if state is None or state.secret]
     return extracts.for_the_person(told, secret)

@@ -125,8 +125,8 @@ class RightsDesk(Desk):
     ) -> date:  # fmt: skip
         """Take a request in; the day by which it is answered, by the policy of the day."""
         self._may("receive-request", customer)
-        today = self.service.ledger.today()
-        ruling = self.service.ledger.policies().ruling("answer.data-subject", today)
+        today = self.ledger.today()
+        ruling = self.ledger.policies().ruling("answer.data-subject", today)
         due = later(today, ruling.of(Within).period if ruling else _TERM)
         asked = RightsRequestReceived(
             occurred_at=self.now, request=number, kind=kind, customer=customer, requester=requester, proof=proof,
@@ -160,7 +160,7 @@ class RightsDesk(Desk):
                 legal_basis=self.basis, reason=request.kind, ticket=number,
             )
         )  # fmt: skip
-        view = grant.show(own_data.of_customer(self.service.ledger, request.customer))
+        view = grant.show(own_data.of_customer(self.ledger, request.customer))
         document = _bytes({"request": number, "held": view, "closing": NOTHING_HELD})
         digest, fields = sha256(document).hexdigest(), tuple(sorted(view))
         ready = out.with_name(f".{out.name}.{token_hex(8)}")
@@ -214,9 +214,12 @@ class RightsDesk(Desk):
         self.allow("decide-request", StreamName("request", number))
         self.record(RightsRequestFulfilled(occurred_at=self.now, request=number, answer=answer))
 
-    def refuse(self, number: str, law: str, answer: str, policies: Sequence[str] = ()) -> None:
+    def refuse(self, number: str, law: str, answer: str) -> None:
         """Refuse by law; whoever asked is told where to complain and to sue."""
         self.allow("decide-request", StreamName("request", number))
+        self._refused(number, law, answer)
+
+    def _refused(self, number: str, law: str, answer: str, policies: Sequence[str] = ()) -> None:
         self.record(
             RightsRequestRefused(
                 occurred_at=self.now, request=number, law=law, policies=tuple(policies), complaint_route=COMPLAINT,
@@ -233,20 +236,20 @@ class RightsDesk(Desk):
         kept in the same words (gotcha 25).
         """
         request = self._decided(number, "deletion")
-        today = self.service.ledger.today()
+        today = self.ledger.today()
         kept, policies, possible = self._kept(request.customer, today)
         if not kept:
             return Deletion("dispose", RETENTION_LAW, policies, possible)
         day = possible if possible is not None and possible > today else None
         said = f"{KEPT}: {day.isoformat() if day else 'it cannot be named yet'}"
-        self.refuse(number, RETENTION_LAW, said, policies[:20])
         restricted = ProcessingRestricted(occurred_at=self.now, request=number, reason="kept by law")
         self.record(restricted, request.customer)
+        self._refused(number, RETENTION_LAW, said, policies[:20])
         return Deletion("refused", RETENTION_LAW, policies, day)
 
     def _kept(self, customer: str, today: date) -> tuple[bool, tuple[str, ...], date | None]:
         """Whether anything of a customer has to be kept, by which rules, and the first day on which nothing is."""
-        log, policies = self.service.log, self.service.ledger.policies()
+        log, policies = self.service.log, self.ledger.policies()
         Engine(log).catch_up()
         asked = retention_deadlines.Asked(today, policies.retention(today), ((policies.jurisdiction or "CN"),))
         person = log.stream_id(StreamName("customer", customer))

@@ -26,7 +26,7 @@ Mark = Literal["show", "hide", "last4", "first1", "year", "domain"]
 Condition = Literal[
     "own-branch", "ticket-open", "serving", "not-own-record", "granted", "reason", "second-person", "case-open",
     "order-valid", "organ-may", "certificate", "strong-authentication", "own-data", "mandate", "heir", "guardian",
-    "consent", "allowance", "fiu-request", "break-glass", "not-found-out",
+    "consent", "allowance", "fiu-request", "break-glass", "not-found-out", "at-the-machine",
 ]  # fmt: skip
 CONDITIONS: Final[dict[Condition, str]] = {
     "own-branch": "the customer, or the list, is of the asker's own branch",
@@ -50,6 +50,7 @@ CONDITIONS: Final[dict[Condition, str]] = {
     "fiu-request": "an open request of the intelligence unit in the case",
     "break-glass": "the asker declared an emergency that has not run out",
     "not-found-out": "the asker is below the limits that stop",
+    "at-the-machine": "the asker holds the keys, at the machine itself: never over the network",
 }
 """What each condition says, for the matrix as it is printed."""
 SCOPING: Final = frozenset({"own-branch", "granted"})

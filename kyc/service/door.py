@@ -175,13 +175,14 @@ def asked(call: Call, action: str, subject: StreamName | None, fields: tuple[str
     if action == "supervise" and "auditor" in call.caller.roles:
         action = "audit"
     return Ask(
-        actor=call.caller, action=action, subject=subject, fields=fields, purpose=_word(call, b"kyc-purpose"),
-        legal_basis=_word(call, b"kyc-legal-basis"), reason=_word(call, b"kyc-reason"),
-        ticket=_word(call, b"kyc-ticket"),
+        actor=call.caller, action=action, subject=subject, fields=fields, purpose=stated(call, b"kyc-purpose"),
+        legal_basis=stated(call, b"kyc-legal-basis"), reason=stated(call, b"kyc-reason"),
+        ticket=stated(call, b"kyc-ticket"),
     )  # fmt: skip
 
 
-def _word(call: Call, name: bytes) -> str:
+def stated(call: Call, name: bytes) -> str:
+    """What a header says, percent-decoded; empty where there is none."""
     return unquote(call.header(name).decode("latin-1"))
 
 

@@ -1,4 +1,4 @@
-"""Exports under way: a folder for each below the home folder, one written at a time, kept for hours and then gone.
+"""Exports and answers under way: a folder for each below the home folder, one written at a time, kept for hours.
 
 A folder survives a restart; what was being written when the process ended is told as interrupted, because a lock
 that only a living writer holds is free. Several processes of one machine share the folders. Who may ask is decided
@@ -24,12 +24,14 @@ import msgspec
 from kyc import files
 from kyc.access.ask import Ask
 from kyc.desk import handing
+from kyc.desk.clerk import Clerk, conflict
 from kyc.domain.answer import Problem
 from kyc.domain.submission import StreamName
 from kyc.errors import BusyError, NotFoundError
 from kyc.ledger import Ledger
 from kyc.logs import logger
-from kyc.service import export_scope
+from kyc.service import answering, export_scope
+from kyc.service.answering import Answering
 from kyc.service.limits import ServiceLimits
 from kyc.service.problem import problem_of
 from kyc.wiring import Service
@@ -76,7 +78,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     state: State
     ask: Ask
-    order: ExportOrder
+    order: ExportOrder = msgspec.field(default_factory=lambda: ExportOrder(recipient=""))
+    answer: Answering | None = None
+    """An answer of a desk, which is no export that somebody ordered."""
     asked_at: int
     """Microseconds; it is kept for some hours from then on."""
     approver: str = ""
@@ -87,7 +91,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The file to be taken."""
-        return f"export-{self.id}{'.zip.p7m' if self.order.encrypt_to else '.zip'}"
+        kind = "export" if self.answer is None else "answer"
+        return f"{kind}-{self.id}{'.zip.p7m' if self.order.encrypt_to else '.zip'}"
 
 
 _encode = msgspec.json.Encoder().encode
@@ -110,13 +115,35 @@ class Exports:
         Raises:
             BusyError: too many are kept.
         """
-        self._sweep()
-        if self._folder.exists() and len(list(self._folder.iterdir())) >= self._limits.exports_kept:
-            raise BusyError(rule=f"at most {self._limits.exports_kept} exports are kept", remedy="take them first")
+        self._make_room()
         now = self._service.clock.now_us()
         job = Job(id=token_hex(16), state="waiting", ask=ask, order=order, asked_at=now)
         self._keep(job)
         return job
+
+    def answer(self, what: Answering, key: str) -> Job:
+        """Have an answer written; under a key that was used before, the one that was begun, again if it failed.
+
+        Raises:
+            BusyError: too many are kept.
+            ConflictError: the key stands for another answer.
+        """
+        try:
+            known = self.find(what.id(key))
+        except NotFoundError:
+            self._make_room()
+        else:
+            if known.answer is None or _said(known.answer) != _said(what):
+                raise conflict()
+            if known.state not in {"failed", "interrupted"}:
+                return known
+        now = self._service.clock.now_us()
+        job = Job(id=what.id(key), state="queued", ask=what.ask, answer=what, asked_at=now)
+        (self._folder / job.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = self._lock(job.id)
+        if lock is None:
+            return self.find(job.id)  # another request was first
+        return self._queue(job, lock)
 
     def find(self, number: str) -> Job:
         """The export of an id, as it stands.
@@ -152,9 +179,7 @@ class Exports:
         job = msgspec.structs.replace(
             job, state="queued", approver=approver, ask=msgspec.structs.replace(job.ask, second=approver)
         )
-        self._keep(job)
-        self._writer.submit(self._write, job, lock)
-        return job
+        return self._queue(job, lock)
 
     def path(self, job: Job) -> Path:
         """Where the bundle lies."""
@@ -171,11 +196,21 @@ class Exports:
 
     # --- inside ---------------------------------------------------------------------------------
 
+    def _make_room(self) -> None:
+        self._sweep()
+        if self._folder.exists() and len(list(self._folder.iterdir())) >= self._limits.exports_kept:
+            raise BusyError(rule=f"at most {self._limits.exports_kept} exports are kept", remedy="take them first")
+
+    def _queue(self, job: Job, lock: int) -> Job:
+        self._keep(job)
+        self._writer.submit(self._write, job, lock)
+        return job
+
     def _write(self, job: Job, lock: int) -> None:
         try:
             self._keep(msgspec.structs.replace(job, state="running"))
-            exported = self._export(job)
-            done = msgspec.structs.replace(job, state="ready", events=exported.events, manifest=exported.manifest)
+            events, manifest = self._written(job)
+            done = msgspec.structs.replace(job, state="ready", events=events, manifest=manifest)
         except _StoppingError:
             done = msgspec.structs.replace(job, state="interrupted")
         except Exception as error:  # noqa: BLE001  whatever it is, whoever asked is told that there is none
@@ -185,6 +220,12 @@ class Exports:
             self._keep(done)
         finally:
             os.close(lock)  # only now: a free lock without an end means that it was interrupted
+
+    def _written(self, job: Job) -> tuple[int, str]:
+        if job.answer is not None:
+            return answering.write(self._service, job.answer, self.path(job))
+        exported = self._export(job)
+        return exported.events, exported.manifest
 
     def _export(self, job: Job) -> bundle.Exported:
         service, order, ask = self._service, job.order, job.ask
@@ -263,6 +304,11 @@ def subject_of(order: ExportOrder) -> StreamName:
     """What an export is about, as the door is asked."""
     scope = export_scope.scope_of(order)
     return StreamName(scope.kind, scope.key or "period")
+
+
+def _said(what: Answering) -> Answering:
+    """What was said, whoever the clerk's token says they are today."""
+    return msgspec.structs.replace(what, clerk=Clerk(id=what.clerk.id, roles=frozenset()))
 
 
 def _gone(limits: ServiceLimits) -> NotFoundError:

@@ -66,7 +66,7 @@ async def status(call: Call) -> Answer:
     """GET /v1/exports/{id}: for who asked, and for who may approve."""
 
     def work() -> bytes:
-        job = call.parts.exports.find(call.path["id"])
+        job = _ordered(call)
         if job.ask.actor.id != call.caller.id:
             _as_second(call, job)
         return _view(call, job)
@@ -79,7 +79,7 @@ async def approve(call: Call) -> Answer:
 
     def work() -> bytes:
         exports = call.parts.exports
-        job = exports.find(call.path["id"])
+        job = _ordered(call)
         _as_second(call, job)
         call.parts.service.gate.admit(msgspec.structs.replace(job.ask, second=call.caller.id))
         return _view(call, exports.start(job, call.caller.id))
@@ -93,7 +93,7 @@ async def bundle(call: Call) -> Answer:
 
     def work() -> bytes:
         exports = call.parts.exports
-        job = exports.find(call.path["id"])
+        job = _ordered(call)
         if job.ask.actor.id != call.caller.id:
             raise AccessDeniedError("not-asked")
         if job.state != "ready":
@@ -103,7 +103,11 @@ async def bundle(call: Call) -> Answer:
         return b""
 
     await call.parts.looks.run(call, work)
-    path, name = found[0]
+    return pieces(*found[0])
+
+
+def pieces(path: Path, name: str) -> Answer:
+    """A file to be taken, piece by piece."""
     return Answer(
         body=_pieces(path), media_type="application/octet-stream",
         headers=[
@@ -111,6 +115,14 @@ async def bundle(call: Call) -> Answer:
             (b"content-length", b"%d" % path.stat().st_size),
         ],
     )  # fmt: skip
+
+
+def _ordered(call: Call) -> Job:
+    """The export of the path; an answer of a desk is none."""
+    job = call.parts.exports.find(call.path["id"])
+    if job.answer is not None:
+        raise AccessDeniedError("not-asked")
+    return job
 
 
 def _as_second(call: Call, job: Job) -> None:

@@ -47,6 +47,8 @@ class Row(NamedTuple):
     customer: bytes | None
     """Stream id; None: nobody's in particular."""
     view: dict[str, Any]
+    about: tuple[StreamName, ...] = ()
+    """Further records whose customers it tells of, such as accounts."""
 
 
 class Found(NamedTuple):
@@ -109,7 +111,8 @@ async def page(look: Look, of: Listing, ask: Ask, branch: str | None, said: str 
         where, nothing = _confined(permit, branch, of)
         found = [] if nothing else fetch(Found(log, where, permit, after, limit + 1))
         rows = _named(log, found[:limit], permit, of)
-        customers = tuple(dict.fromkeys(row.view["customer"] for row in rows if row.view.get("customer")))
+        shown = dict.fromkeys(row.view["customer"] for row in rows if row.view.get("customer"))
+        customers = tuple(shown | dict.fromkeys(gate.concerned(one for row in rows for one in row.about)))
         grant = gate.admit(msgspec.structs.replace(ask, fields=fields), customers)
         more = cursors.seal(found[limit - 1].place) if len(found) > limit else ""
         return encode(Page(items=grant.show_all([row.view for row in rows]), next=more))

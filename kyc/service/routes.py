@@ -8,6 +8,7 @@ from kyc.domain.answer import Appended
 from kyc.domain.fact import WireSubmission
 from kyc.service import append, description, health, log, metrics, session, status, stream
 from kyc.service.call import JSON, NDJSON
+from kyc.service.desk_routes import DESKS
 from kyc.service.law_routes import LAW
 from kyc.service.list_routes import LISTS
 from kyc.service.read_routes import READS
@@ -54,6 +55,7 @@ ROUTES: Final = (
     *READS,
     *LISTS,
     *LAW,
+    *DESKS,
     Route(
         method="GET", path="/v1/status", action="status", roles=KNOWN,
         summary="How much is recorded, sealed and read",

@@ -277,6 +277,12 @@ class EventLog:
             for digest, recorded in zip(rows, self.reveal(list(rows.values())), strict=True)
         }
 
+    def under(self, name: StreamName, key: str) -> Recorded | None:
+        """The event recorded in a stream under a caller's idempotency key, revealed."""
+        stream = self.stream_id(name)
+        rows = self.reader.by_keys([(lane_of(stream, self.lanes), self.blinder.key_digest(stream, key, 0))])
+        return next(iter(self.reveal(rows)), None)
+
     def openings(self, rows: Iterable[StoredEvent]) -> list[tuple[bytes, bytes] | None]:
         """(opening, canonical payload) of each row, re-checked against its commitment; None for a disposed one."""
         rows = list(rows)

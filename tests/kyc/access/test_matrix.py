@@ -63,7 +63,7 @@ TABLE: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "export": (f"{FILE} diligence risk monitoring history evidence", ""),
     },
     "compliance": {
-        **dict.fromkeys(("read", "list", "replay", "case", "report", "supervise"), (ALL, "")),
+        **dict.fromkeys(("read", "list", "replay", "case", "report", "order", "supervise"), (ALL, "")),
         "export": (
             f"{FILE} diligence risk monitoring order sealed-order hold privacy disclosure history evidence", "",
         ),
@@ -71,7 +71,8 @@ TABLE: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "place-hold release-hold propose-disposal approve-disposal execute-disposal receive-request answer-request "
         "decide-request consent correct merge accept-order release-freeze"
     ),
-    "order-desk": acts(  # and what the order names: below
+    "order-desk": dict.fromkeys(("list", "order"), ("reference name order sealed-order", ""))
+    | acts(  # and what the order names: below
         "receive-order validate-order accept-order reject-order release-freeze lapse-freezes secrecy notify-order "
         "object-order seal-evidence escalate-order fulfil-order"
     ),
@@ -138,7 +139,7 @@ def asked(role: str, action: str, **fields: Any) -> Ask:
     machine = role == "branch-system"
     who = Actor(
         id="T-1", roles=frozenset({role}), branch="B-1", kind="machine" if machine else "person",
-        authn="mtls" if machine else "oidc-mfa",
+        authn="mtls" if machine else "local-keys" if role == "custodian" else "oidc-mfa",
     )  # fmt: skip
     own = role == "customer"
     values: dict[str, Any] = {
@@ -312,6 +313,7 @@ BROKEN: Final[dict[str, list[Callable[[Ask, Facts], tuple[Ask, Facts]]]]] = {
     ],
     "fiu-request": [_part("case", asked=False), _facts(case=None)],
     "break-glass": [_facts(emergency_until=None), _facts(emergency_until=AT)],
+    "at-the-machine": [_actor(authn="oidc-mfa"), _actor(authn="mtls"), _actor(authn="")],
     "not-found-out": [_facts(reached=frozenset({("bulk-read", 300, 60)}))],
 }  # fmt: skip
 

@@ -38,6 +38,7 @@ ACTS: Final[list[tuple[type[Desk], str, Callable[[Any], object]]]] = [
     (OrderDesk, "escalate-order", lambda desk: desk.escalate("F1", "Ministry")),
     (OrderDesk, "accept-order", lambda desk: desk.approve_foreign("F1", "Ministry", "M-1", ["identity"], OTHER)),
     (AnswerDesk, "validate-order", lambda desk: desk.answer("O1", OUT)),
+    (AnswerDesk, "validate-order", lambda desk: desk.permitted("O1")),
     (FreezeDesk, "freeze", lambda desk: desk.freeze("O1", "A1")),
     (FreezeDesk, "freeze", lambda desk: desk.renew("O1", "A1", "O1")),
     (FreezeDesk, "deduct", lambda desk: desk.deduct("O1", "A1", Decimal("1.00"), "T1")),

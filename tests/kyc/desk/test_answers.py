@@ -9,6 +9,7 @@ from hashlib import sha256
 import pytest
 from fix_world_china import accepted, order, paid
 
+from kyc import sealing
 from kyc.desk.answers import AnswerDesk
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.authority import DataDisclosed
@@ -24,18 +25,19 @@ def desk(service, clerk) -> AnswerDesk:
     return AnswerDesk(service, clerk)
 
 
-def asked(world, number: str = "O1", **fields) -> None:
+def asked(desk, world, number: str = "O1", **fields) -> None:
     """An accepted query for the transactions of one account."""
     values = {"customer": "C1", "accounts": ("A2",), "scope": ("transactions",)} | fields
     world.record(order(world, number, **values))
     world.record(accepted(world, number))
+    sealing.now(desk.service)
 
 
 def test_exactly_what_is_named(house, desk, tmp_path):
     """Movements of the named account, no file of the customer, no other account; registers name the manifest."""
     house.record(paid(house, "T1", "A1", "1.00"))
     house.record(paid(house, "T2", "A2", "2.00"))
-    asked(house)
+    asked(desk, house)
     out = tmp_path / "o1.zip"
     written = desk.answer("O1", out, form=PLAIN)
     with zipfile.ZipFile(out) as box:
@@ -55,7 +57,7 @@ def test_exactly_what_is_named(house, desk, tmp_path):
 
 def test_no_record_no_bundle(house, desk, tmp_path, monkeypatch):
     """Where the registers cannot be written nothing is there to be taken."""
-    asked(house, customer="", accounts=("A1",))
+    asked(desk, house, customer="", accounts=("A1",))
 
     def fail(*_: object, **__: object) -> None:
         raise RefusedError("no room")
@@ -71,7 +73,7 @@ def test_not_before_it_is_accepted(house, desk, tmp_path):
     house.record(order(house, "O1", customer="C1", scope=("identity",)))
     with pytest.raises(AccessDeniedError):
         desk.answer("O1", tmp_path / "o1.zip")
-    asked(house, "O2", action="freeze")
+    asked(desk, house, "O2", action="freeze")
     with pytest.raises(RefusedError) as caught:
         desk.answer("O2", tmp_path / "o2.zip")
     assert caught.value.rule == "an accepted query"

@@ -38,9 +38,10 @@ def test_the_page_runs(running: Running, oidc: Provider, tmp_path: Path) -> None
     served = Bank(running, oidc)
     for name in ("I-1", "I-2"):
         served.grant(name, "compliance")
+    served.grant("D-1", "order-desk")
     officer, second = (oidc.token(sub=name, branch="HQ", roles=["compliance"]) for name in ("I-1", "I-2"))
     environment = (
-        {"OFFICER": officer, "SECOND": second}
+        {"OFFICER": officer, "SECOND": second, "DESK": oidc.token(sub="D-1", branch="HQ", roles=["order-desk"])}
         | os.environ
         | {"URL": running.url, "TOKEN": oidc.token(branch="B001"), "MANAGER": manager}
     )
@@ -57,6 +58,7 @@ def test_the_page_runs(running: Running, oidc: Provider, tmp_path: Path) -> None
         sealer.join()
     assert done.returncode == 0, done.stdout + done.stderr
     assert zipfile.is_zipfile(tmp_path / "bundle.zip")
+    assert zipfile.is_zipfile(tmp_path / "answer.zip")
 
 
 def test_every_route_has_an_action() -> None:

@@ -8,10 +8,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import fix_service_reads as reads
 import httpx
 import pytest
 from fix_bank import registered, submission
-from fix_embedded import wait_until
 from fix_service import Serve
 from fix_service_reads import AML, TELLER, Bank
 
@@ -33,14 +33,7 @@ def sealed(served: Bank) -> Bank:
 
 def settled(client: httpx.Client, number: str) -> dict[str, Any]:
     """An export once nothing more happens to it."""
-    found: dict[str, Any] = {}
-
-    def over() -> bool:
-        found.update(client.get(f"/v1/exports/{number}").json())
-        return found["state"] not in {"queued", "running"}
-
-    wait_until(over)
-    return found
+    return reads.settled(client, f"/v1/exports/{number}")
 
 
 def test_one_asks_another_approves_and_the_bundle_verifies(sealed: Bank, tmp_path: Path) -> None:
