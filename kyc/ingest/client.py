@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 
+from kyc.clock import Clock
 from kyc.domain.answer import Appended, Problem
 from kyc.errors import FormatError, KycError, SignatureError
 from kyc.evidence import receipt as receipts
@@ -54,10 +55,10 @@ class Client:
 
     def __init__(
         self, url: str, credentials: Credentials, *, receipt_key: Verifier | None = None,
-        limits: BranchLimits | None = None,
+        limits: BranchLimits | None = None, clock: Clock | None = None,
     ) -> None:  # fmt: skip
         self._limits = limits or BranchLimits()
-        self._transport = Transport(url, credentials, self._limits)
+        self._transport = Transport(url, credentials, self._limits, clock)
         self._receipt_key = receipt_key
         self._lock = threading.Lock()
 

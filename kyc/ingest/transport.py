@@ -10,11 +10,13 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import format_datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from kyc.clock import Clock, SystemClock, to_datetime
 from kyc.errors import ConfigurationError, UnreachableError
 from kyc.ingest.limits import BranchLimits
 from kyc.logs import logger
@@ -53,7 +55,9 @@ class Response(NamedTuple):
 class Transport:
     """A line to one service. Not thread-safe: one request after the other."""
 
-    def __init__(self, url: str, credentials: Credentials, limits: BranchLimits | None = None) -> None:
+    def __init__(
+        self, url: str, credentials: Credentials, limits: BranchLimits | None = None, clock: Clock | None = None
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
             raise ConfigurationError("not the address of a service", field="url", rule="https://HOST[:PORT]")
@@ -65,6 +69,7 @@ class Transport:
         self._base = parts.path.rstrip("/")
         self._credentials = credentials
         self._limits = limits or BranchLimits()
+        self._clock = clock or SystemClock()
         self._stamp: tuple[tuple[int, int, int] | None, ...] = ()
         self._context: ssl.SSLContext | None = None
         self._line: http.client.HTTPConnection | None = None
@@ -99,7 +104,8 @@ class Transport:
 
     def _exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         line = self._opened()
-        line.request("POST", self._base + path, body, dict(headers))
+        now = {"date": format_datetime(to_datetime(self._clock.now_us()), usegmt=True)}
+        line.request("POST", self._base + path, body, dict(headers) | now)
         with line.getresponse() as answer:
             content = bytearray()
             while piece := answer.read(_CHUNK):

@@ -33,9 +33,10 @@ async def append(call: Call) -> Answer:
     Raises:
         KycError: the body is none, or too much is waiting, or the lone submission is refused.
     """
+    actor = call.caller
+    await call.parts.clocks.hold(actor.branch, call.header(b"date"))
     body = await call.body(JSON)
     lines = _lines(body, call.parts.limits.batch_items)
-    actor = call.caller
     taken = await call.parts.pump.take(lines, actor.id, actor.branch)
     if lines[0] is body and isinstance(taken[0].answer, KycError):
         raise taken[0].answer

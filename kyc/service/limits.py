@@ -47,6 +47,8 @@ class ServiceLimits:
     """Of one read; what is longer has pages, or belongs into an export."""
     exports_kept: int = 64
     """Exports asked for and not yet gone; each may be as large as its scope."""
+    skew_seconds: float = 60.0
+    """How far a branch's clock may be from ours before that is put on record; a slow line is less."""
     export_hours: int = 24
     """How long an export is kept from when it was asked for."""
     page_items: int = 100

@@ -18,6 +18,7 @@ from kyc.service.limits import ServiceLimits
 from kyc.service.looks import Looks
 from kyc.service.metrics import Metrics
 from kyc.service.pump import Pump
+from kyc.service.skew import Clocks
 from kyc.wiring import Service
 
 
@@ -33,6 +34,7 @@ class Parts:
         self.metrics = Metrics()
         self.memory = Memory(self.limits.bodies_bytes)
         self.pump = Pump(service.ledger, self.limits)
+        self.clocks = Clocks(self.pump, service.clock, self.limits.skew_seconds)
         self.looks = Looks(self.limits)
         self.exports = Exports(service, self.limits)
         self.checks = Checks()

@@ -47,6 +47,7 @@ class StreamLine(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 async def stream(call: Call) -> Answer:
     """POST /v1/events:stream."""
     call.expect(NDJSON)
+    await call.parts.clocks.hold(call.caller.branch, call.header(b"date"))
     return Answer(body=_Stream(call).answers(), media_type=NDJSON)
 
 

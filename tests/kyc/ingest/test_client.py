@@ -18,6 +18,8 @@ from fix_certificates import Make
 from fix_line import BadLine
 from fix_service import Provider, Running, Serve, wire
 
+from kyc.clock import FixedClock
+from kyc.domain.governance import ClockSkewObserved
 from kyc.domain.submission import StreamName
 from kyc.errors import ConfigurationError, FormatError, SignatureError, UnreachableError
 from kyc.evidence.note import Verifier
@@ -256,3 +258,13 @@ def test_trouble_with_one_of_a_batch(running: Running, credentials: Credentials,
     assert spool.status().recorded == 1
     assert sender.drain(60)
     assert service.calls == [2, 1]
+
+
+def test_a_branch_says_what_time_it_is(running: Running, credentials: Credentials) -> None:
+    """A branch whose clock is a day behind is served all the same, and it is on record how far it is off."""
+    yesterday = FixedClock(running.service.clock.now_us() - 86_400_000_000)
+    with Client(running.url, credentials, clock=yesterday) as client:
+        client.append(lines(registered("C1")))
+    (skew,) = running.service.log.events(StreamName("operations", "service"))
+    assert isinstance(skew.event, ClockSkewObserved)
+    assert -90_000_000 < skew.event.milliseconds <= -86_400_000
