@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from kyc.cli.door import Page, listing
+from kyc.cli.door import Page, asked, listing
 from kyc.cli.main import screen
 from kyc.domain.submission import StreamName
 from kyc.errors import ConfigurationError, InputError
@@ -54,8 +54,8 @@ class What:
 class Why:
     """For whom, what for, on which basis and by whom; the signed manifest says so."""
 
-    recipient: str
-    """Who receives it."""
+    recipient: str = ""
+    """Who receives it; by default who asks."""
     purpose: str = "inspection"
     """What for."""
     legal_basis: str = "AML24-22"
@@ -88,7 +88,7 @@ class How:
 
 def export(
     out: Annotated[Path, Parameter(name="--out")],
-    why: Annotated[Why, Parameter(name="*")],
+    why: Annotated[Why, Parameter(name="*")] = Why(),
     what: Annotated[What, Parameter(name="*")] = What(),
     how: Annotated[How, Parameter(name="*")] = How(),
 ) -> None:
@@ -102,6 +102,7 @@ def export(
     from replay import bundle
     from replay.renderings import Form
 
+    why = replace(why, recipient=why.recipient or asked("export", None).actor.id)
     stated = bundle.Order(**asdict(why), order=what.order or what.notice)
     scope = scope_of(what)
     about = StreamName(scope.kind, scope.key or "period")
