@@ -136,8 +136,8 @@ def test_ended_under_load(start, recorded, oidc: Provider, signal_: int) -> None
 
 
 @pytest.mark.slow
-def test_several_processes(start, recorded, oidc: Provider) -> None:
-    """Two processes share the port; one is killed, everything answered is on record, all end together."""
+def test_several_processes(start, recorded, oidc: Provider, capfd: pytest.CaptureFixture[str]) -> None:
+    """Two processes share the port; one is killed, everything answered is on record, all end together, in order."""
     service = start("--processes", "2")
     load = Load(service.url, oidc.token())
     load.wait_for(30)
@@ -151,6 +151,7 @@ def test_several_processes(start, recorded, oidc: Provider) -> None:
     load.join()
     assert [name for name in load.answered if not recorded(name)] == []
     wait_until(lambda: all(state_of(int(pid)) in {"", "Z"} for pid in children))
+    assert "Fatal" not in capfd.readouterr().err
 
 
 def test_a_stream_is_cut_between_answers(running: Running, oidc: Provider) -> None:
