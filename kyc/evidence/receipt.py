@@ -16,6 +16,7 @@ since 1970-01-01T00:00:00Z; the numbers are decimal without leading zeros. Once 
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from kyc.evidence.note import NoteSigner, Signer, Verifier
 TITLE: Final = "kyc-ledger/receipt/v1"
 _DELAY: Final = "merge-delay "
 _MICROSECONDS: Final = 1_000_000
+_NOT_IN_ORIGIN: Final = re.compile(r"[\x00-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Receipt:
     events: tuple[ReceiptedEvent, ...]
 
     def __post_init__(self) -> None:
-        if not self.origin or any(character < " " for character in self.origin):
+        if not self.origin or _NOT_IN_ORIGIN.search(self.origin):
             raise FormatError("not the name of a log", field="origin", rule="one line, not empty")
         if not 0 < self.merge_delay <= strict.NUMBER_MAX:
             raise FormatError("merge delay out of range", field="merge_delay", rule="1 second or more")
@@ -98,7 +100,7 @@ def format(receipt: Receipt) -> str:
     """The text of a receipt."""
     lines = [TITLE, receipt.origin, f"{_DELAY}{receipt.merge_delay}"]
     for event in receipt.events:
-        stream, link = UUID(bytes=event.stream_id), b64encode(event.hash).decode()
+        stream, link = strict.uuid(event.stream_id), b64encode(event.hash).decode()
         lines.append(f"{stream} {event.version} {link} {event.lane} {event.position} {event.recorded_at}")
     return "\n".join(lines) + "\n"
 

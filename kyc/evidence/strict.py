@@ -29,6 +29,12 @@ def decimal(text: str, field: str, maximum: int = NUMBER_MAX) -> int:
     return number
 
 
+def uuid(raw: bytes) -> str:
+    """Sixteen bytes as a UUID is written (RFC 9562 §4); by way of an object it takes four times as long."""
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def base64(text: str, field: str, length: int | None = None) -> bytes:
     """The bytes of standard base64 with padding (RFC 4648 §4), of a known ``length`` if given.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
@@ -17,6 +16,7 @@ from kyc.domain import codec
 from kyc.domain.answer import Appended, RecordedEvent, Result
 from kyc.domain.submission import Receipt
 from kyc.errors import InputError, KycError
+from kyc.evidence import strict
 from kyc.service import position
 from kyc.service.call import JSON, Answer, Call, answer_json
 from kyc.service.parts import Parts
@@ -70,7 +70,7 @@ def result_of(taken: Taken) -> Result:
 def recorded_event(receipt: Receipt) -> RecordedEvent:
     """A receipt as it is answered."""
     return RecordedEvent(
-        str(UUID(bytes=receipt.stream)), receipt.version, receipt.hash.hex(), receipt.lane, receipt.position,
+        strict.uuid(receipt.stream), receipt.version, receipt.hash.hex(), receipt.lane, receipt.position,
         to_datetime(receipt.recorded_at).isoformat(timespec="microseconds"),
     )  # fmt: skip
 

@@ -96,7 +96,11 @@ class Identity:
         """
         said = header(scope, b"authorization")
         if said:
-            return await self._issuer(said).actor(_token(said))
+            token = _token(said)
+            for issuer in self.issuers.values():  # one that was checked need not be read to find whose it is
+                if (known := issuer.known(token)) is not None:
+                    return known
+            return await self._issuer(token).actor(token)
         if self._sessions is not None and _cookies(scope):
             return (await self.session(scope))[1].actor
         certificate = scope.get(CERTIFICATE)
@@ -118,7 +122,8 @@ class Identity:
         Raises:
             UnauthenticatedError: it does not hold, or there is none.
         """
-        return await self._issuer(said).checked(_token(said))
+        token = _token(said)
+        return await self._issuer(token).checked(token)
 
     async def session(self, scope: Scope) -> tuple[str, Session]:
         """The cookie of a request, and what it stands for.
@@ -132,10 +137,8 @@ class Identity:
         csrf = header(scope, CSRF).decode("latin-1")
         return cookies[0], await asyncio.to_thread(self.sessions.find, cookies[0], scope["method"], csrf)
 
-    def _issuer(self, said: bytes) -> Issuer:
-        if not said.lower().startswith(_BEARER) or len(said) > TOKEN_MAX:
-            raise UnauthenticatedError(field="authorization", rule="Bearer and a token", remedy="see docs/api.md")
-        issuer = self.issuers.get(issuer_of(_token(said))) if self.issuers else None
+    def _issuer(self, token: str) -> Issuer:
+        issuer = self.issuers.get(issuer_of(token)) if self.issuers else None
         if issuer is None:
             raise UnauthenticatedError(
                 "the token does not hold", field="iss", rule="a configured issuer",
@@ -183,6 +186,8 @@ class Identity:
 
 
 def _token(said: bytes) -> str:
+    if not said.lower().startswith(_BEARER) or len(said) > TOKEN_MAX:
+        raise UnauthenticatedError(field="authorization", rule="Bearer and a token", remedy="see docs/api.md")
     return said[len(_BEARER) :].strip().decode("latin-1")
 
 

@@ -29,6 +29,7 @@ _KNOWN_MAX: Final = 10_000
 _KNOWN_SECONDS: Final = 60
 """How long a checked token is believed unseen: so long may a withdrawn key live on."""
 _SECOND: Final = 1_000_000
+_NOBODY: Final = (None, 0)
 _UNREADABLE: Final = (ValueError, msgspec.MsgspecError, RecursionError)
 """What decoding raises on parts of a token that are none, or nest too deep."""
 
@@ -89,18 +90,19 @@ class Issuer:
         """Whether it is the issuer for trying things out."""
         return self._authn == "development"
 
+    def known(self, token: str) -> Actor | None:
+        """Who a token was given to that was checked a moment ago; None: it has to be checked."""
+        actor, until = self._known.get(_digest(token), _NOBODY)
+        return actor if self._clock.now_us() < until else None
+
     async def actor(self, token: str) -> Actor:
         """Who the token was given to.
 
         Raises:
             UnauthenticatedError: it does not hold; says which part, never what stands in it.
         """
-        digest = sha256(token.encode("latin-1", "replace")).digest()
-        known = self._known.get(digest)
-        if known is not None and self._clock.now_us() < known[1]:
-            return known[0]
         actor, until = await self.checked(token)
-        self._remember(digest, actor, until + self.settings.skew_seconds * _SECOND)
+        self._remember(token, actor, until + self.settings.skew_seconds * _SECOND)
         return actor
 
     async def checked(self, token: str) -> tuple[Actor, int]:
@@ -164,8 +166,8 @@ class Issuer:
         two = self._authn == "oidc" and isinstance(methods, list) and "mfa" in methods
         return "oidc-mfa" if two else self._authn
 
-    def _remember(self, digest: bytes, actor: Actor, until: int) -> None:
-        self._known[digest] = actor, min(until, self._clock.now_us() + _KNOWN_SECONDS * _SECOND)
+    def _remember(self, token: str, actor: Actor, until: int) -> None:
+        self._known[_digest(token)] = actor, min(until, self._clock.now_us() + _KNOWN_SECONDS * _SECOND)
         if len(self._known) > _KNOWN_MAX:
             self._known.popitem(last=False)
 
@@ -177,6 +179,10 @@ def issuer_of(token: str) -> str:
         return str(msgspec.json.decode(_decoded(payload), type=dict[str, Any]).get("iss", ""))
     except _UNREADABLE:
         raise _refused("token", "a signed JWT") from None
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("latin-1", "replace")).digest()
 
 
 def _header(token: str) -> _Header:

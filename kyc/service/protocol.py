@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kyc.errors import InputError
 from kyc.logs import logger
+from kyc.service.call import WHOLE
 from kyc.service.identity import CERTIFICATE
 from kyc.service.limits import ServiceLimits
 from kyc.service.outgoing import Outgoing
@@ -104,6 +105,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._overhead = 0
         self._whole = True
+        self.scope[WHOLE] = True  # type: ignore[typeddict-unknown-key]
         self._await_nothing()
         super().on_message_complete()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -56,3 +57,9 @@ def test_the_format_we_write_names_its_algorithms():
     for unknown in (0, 2, 255):
         with pytest.raises(FormatError):
             suites.suite(unknown)
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_a_uuid_is_written_as_the_library_writes_it(raw):
+    """Lower case, hyphens, no other spelling."""
+    assert strict.uuid(raw) == str(UUID(bytes=raw))
