@@ -37,6 +37,8 @@ BATCH: Final = 2_000
 UNKNOWN_ACCOUNT: Final = unknown("account", "").message
 KNOWN_MAX: Final = 200_000
 """Accounts that a dry run remembers."""
+REMEDY: Final = "correct it at the source, and take the file in again: what was good stays as it is"
+"""Of whatever names none of its own."""
 Progress = Callable[["Tally"], None]
 
 
@@ -105,7 +107,7 @@ class Rejects:
             self._file = self._path.open("w", encoding="utf-8")
         entry: dict[str, object] = {
             "file": line.file, "line": line.line, "error": refusal.message, "field": refusal.field,
-            "rule": refusal.rule, "remedy": refusal.remedy, "severity": severity(refusal),
+            "rule": refusal.rule, "remedy": refusal.remedy or REMEDY, "severity": severity(refusal),
         }  # fmt: skip
         if line.element:
             entry |= {"column": line.column, "element": line.element}

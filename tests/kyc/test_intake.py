@@ -96,6 +96,7 @@ def test_bad_input_is_explained(ledger: Ledger, tmp_path: Path, case: str) -> No
     assert (entry["file"], entry["line"]) == ("in.ndjson", 2)
     assert field in f"{entry['field']} {entry['rule']}"
     assert entry["rule"]
+    assert entry["remedy"]
     assert SECRET not in json.dumps(entry)
     again = run(ledger, source, tmp_path / "rejects.ndjson")
     assert (again.recorded, again.replayed, again.refused) == (0, 2, 1)

@@ -7,9 +7,15 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
+
+from kyc import demo
+from kyc.domain.admit import shape
+from kyc.simulate.submissions import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +37,15 @@ def test_demo_on_public_data(tmp_path: Path, shared_data: Path) -> None:
             assert facts["verified"] is facts["export_verified"] is facts["tampering_named"] is True
     finally:
         subprocess.run([*command, "stop"], check=True, capture_output=True)
+
+
+def test_numbers_of_the_readme() -> None:
+    """Events and streams that the README shows are those of the demonstration: its own, and one address changed."""
+    bank = simulate(1, 2_000, 20_000, demo.START, demo.DAYS, scans=False)
+    streams = Counter(entry.stream for made in bank for entry in shape(made, date(2026, 1, 1)).entries)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"(?:index \d+ of|proved) +(\d+)(?:,| events in (\d+) streams)", readme)
+    assert shown == [(str(streams.total() + 1), ""), (str(streams.total() + 1), str(len(streams)))]
 
 
 def test_tour_of_the_readme(tmp_path: Path) -> None:
