@@ -14,6 +14,7 @@ from kyc.domain.answer import Problem
 from kyc.domain.event import Event, topics
 from kyc.domain.fact import WireSubmission
 from kyc.domain.transaction import BookTransaction
+from kyc.service.facts import is_fact
 from kyc.service.problem import MEDIA_TYPE
 from kyc.service.route import Route
 from kyc.service.sessions import COOKIE
@@ -62,7 +63,9 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _events() -> dict[str, type[Event]]:
     assert catalogue.STREAMS
-    submitted = {topic: kind for topic, kind in topics().items() if kind.SUBMITTED and kind.STREAM}
+    submitted = {
+        topic: kind for topic, kind in topics().items() if kind.SUBMITTED and kind.STREAM and is_fact(kind)
+    }
     return submitted | {"transaction.booked": BookTransaction}
 
 

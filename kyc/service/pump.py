@@ -22,6 +22,7 @@ from kyc.domain.submission import Receipt
 from kyc.errors import BusyError, KycError
 from kyc.ledger import Ledger, Round
 from kyc.logs import logger
+from kyc.service import facts
 from kyc.service.limits import ServiceLimits
 from kyc.service.problem import CrowdedError
 
@@ -131,7 +132,7 @@ class Pump:
         for request in requests:
             for line in request.lines:
                 try:
-                    read.append(fact.parse(line, actor=request.actor, branch=request.branch))
+                    read.append(facts.held(fact.parse(line, actor=request.actor, branch=request.branch)))
                 except KycError as refusal:
                     read.append(refusal)
         try:
