@@ -29,8 +29,8 @@ UNITS_A_SECOND = 60_000
 class Callers:
     """Coroutines that each append one event after the other, durably, through one writer that stays open.
 
-    What they submit is made beforehand, as the floor's client makes nothing; protecting it is part of the work. The
-    writer knows the heads of all streams, as one that has been running does.
+    What they submit is made beforehand, as the floor's client makes nothing and sends one payload again and again;
+    protecting it is part of the work. The writer knows the heads of all streams, as one that has been running does.
     """
 
     def __init__(self, log: EventLog, feed: Feed) -> None:
@@ -40,7 +40,7 @@ class Callers:
 
     def run(self, callers: int, seconds: float) -> float:
         """Seconds an event, of as many as ``callers`` record in ``seconds``."""
-        units = iter(self._feed.units(int(seconds * UNITS_A_SECOND)))
+        units = iter(self._feed.decoded(int(seconds * UNITS_A_SECOND)))
         return self._runner.run(self._round(callers, seconds, units))
 
     def close(self) -> None:

@@ -53,12 +53,17 @@ class Feed:
         """One unit for each stream, so that all data keys exist."""
         return [self.unit(name) for name in self._names]
 
-    def unit(self, name: StreamName | None = None) -> Unit:
-        """The next transaction as a unit of one entry."""
+    def unit(self, name: StreamName | None = None, event: Transfer | None = None) -> Unit:
+        """The next transaction as a unit of one entry; of a given content where that does not matter."""
         random, self._count = self._random, self._count + 1
         name = name or self._names[int(len(self._names) * random.random() ** 2)]
         number = f"{self._seed}-{self._count:010d}"
-        event = Transfer(
+        event = event or self._event(number)
+        return Unit(number, ORIGIN, (Entry(name, name, event),))
+
+    def _event(self, number: str) -> Transfer:
+        random = self._random
+        return Transfer(
             occurred_at=_MOMENT,
             event_id=f"{random.getrandbits(128):032x}",
             reference=f"TXN-20260115-{number}",
@@ -76,8 +81,15 @@ class Feed:
             direction="credit",
             agent="agent-0042@branch.example",
         )
-        return Unit(number, ORIGIN, (Entry(name, name, event),))
 
     def units(self, count: int) -> list[Unit]:
         """The next units."""
         return [self.unit() for _ in range(count)]
+
+    def decoded(self, count: int) -> list[Unit]:
+        """The next units, their contents a few that come again and again.
+
+        What has just been decoded lies in the processor's cache; what was made long beforehand does not.
+        """
+        events = [self._event(f"{self._seed}-{number:010d}") for number in range(256)]
+        return [self.unit(event=events[number % len(events)]) for number in range(count)]

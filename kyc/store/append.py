@@ -17,9 +17,10 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from secrets import randbelow
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
+from msgspec import Struct
 from psycopg import errors as pg
 
 from kyc.clock import Clock, SystemClock
@@ -35,7 +36,7 @@ from kyc.store.session import Session
 _log = logger("writer")
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True):
     """The rows of one batch, in the order of its drafts."""
 
     rows: tuple[StoredEvent, ...]
@@ -53,7 +54,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return made()
 
 
-class _Request(NamedTuple):
+class _Request(Struct):
     batches: Sequence[Batch]
     events: int
     answer: asyncio.Future[list[Outcome | KycError]]

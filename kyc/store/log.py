@@ -6,7 +6,7 @@ and handed to the writer. Admission rules are the ledger's business, not ours. T
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
@@ -107,21 +107,20 @@ class EventLog:
     def protect(self, units: Sequence[Unit]) -> list[Batch | KycError]:
         """Encrypt and commit; a unit that cannot be encoded is answered with its error."""
         if len(units) == 1 and len(units[0].entries) == 1:
-            entry = units[0].entries[0]
-            name = KeyName(self.stream_id(entry.subject), entry.event.RECORD_CLASS, entry.event.period())
-            key = self.ring.cached(name)
+            key = self.ring.cached(self._key_name(units[0].entries[0]))
             if key is not None:  # a lone fact of a known subject: no lists to make
                 return [self._protected(units[0], (key,), iter(salts(1)))]
-        names = [
-            [KeyName(self.stream_id(e.subject), e.event.RECORD_CLASS, e.event.period()) for e in unit.entries]
-            for unit in units
-        ]
+        names = [[self._key_name(entry) for entry in unit.entries] for unit in units]
         keys = self.ring.sealing([name for group in names for name in group])
         fresh = iter(salts(sum([len(group) for group in names])))
         return [
             self._protected(unit, [keys[name] for name in group], fresh)
             for unit, group in zip(units, names, strict=True)
         ]
+
+    def _key_name(self, entry: Entry) -> KeyName:
+        event = entry.event
+        return KeyName(self.stream_id(entry.subject), event.RECORD_CLASS, event.period())
 
     def _protected(self, unit: Unit, keys: Sequence[DataKey], fresh: Iterator[bytes]) -> Batch | KycError:
         try:
@@ -131,11 +130,12 @@ class EventLog:
 
     def stream_id(self, name: StreamName) -> bytes:
         """The 16-byte id of a stream."""
-        return self.blinder.stream_id(name.kind, name.key)
+        return self.blinder.stream_id(*name)
 
     def _batch(self, unit: Unit, keys: Sequence[DataKey], fresh: Iterator[bytes]) -> Batch:
         batch = Batch([])
         seen: dict[bytes, int] = {}
+        needed: Mapping[StreamName, int] = unit.seen
         for entry, key in zip(unit.entries, keys, strict=True):
             stream = self.stream_id(entry.stream)
             ordinal = seen.get(stream, 0)
@@ -157,8 +157,8 @@ class EventLog:
                 entry.expected,
             )
             batch.drafts.append(draft)
-        # what was decided on includes what must exist, unless the unit writes to it at an expected version
-        needed = unit.seen or {name: EXISTS for entry in unit.entries for name in entry.requires}
+            if entry.requires and not unit.seen:  # what was decided on includes what must exist
+                needed = {**needed, **dict.fromkeys(entry.requires, EXISTS)}
         for name, version in needed.items():
             required = self.stream_id(name)
             batch.requires.append((lane_of(required, self.lanes), required, version))

@@ -169,8 +169,8 @@ class Planner:
 
     def _row(self, draft: Draft, plan: Plan, now: int) -> StoredEvent:
         stream, lane = draft.stream_id, draft.lane
-        version, previous, last = plan.heads.get(stream) or self._heads[lane].get(stream) or EMPTY
-        version += 1
+        head = plan.heads.get(stream) or self._heads[lane].get(stream) or EMPTY
+        version, previous, last = head.version + 1, head.hash, head.recorded_at
         recorded_at = now if now > last else last  # never running backwards within a stream
         fixed = pack_fixed(FORMAT, stream, version, recorded_at, draft.key)
         link = sha256(CHAIN_TAG + previous + fixed + draft.context + draft.commitment).digest()

@@ -22,6 +22,8 @@ SALT_LENGTH = OPENING_LENGTH + NONCE_LENGTH
 
 def salts(count: int) -> list[bytes]:
     """Fresh randomness for ``count`` payloads, from one call to the system; a call each costs as much again."""
+    if count == 1:
+        return [urandom(SALT_LENGTH)]
     pool = urandom(SALT_LENGTH * count)
     return [pool[at : at + SALT_LENGTH] for at in range(0, len(pool), SALT_LENGTH)]
 

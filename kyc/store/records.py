@@ -5,9 +5,10 @@ Ids, hashes and commitments are raw bytes: 16 for ids and keys, 32 for hashes an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
+
+import msgspec
 
 from kyc.domain.submission import ANY
 
@@ -24,8 +25,7 @@ def digest_of(state: bytes) -> bytes:
     return sha256(state).digest()[:DIGEST_LENGTH]
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """One protected event, ready to be appended; version, position and hash come from the writer."""
 
     lane: int
@@ -58,14 +58,13 @@ class ScanRow(NamedTuple):
     state: bytes
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """What is recorded together or not at all: the drafts of one unit with their claims and scans."""
 
     drafts: list[Draft]
-    claims: list[ClaimRow] = field(default_factory=list)
-    scans: list[ScanRow] = field(default_factory=list)
-    requires: list[tuple[int, bytes, int]] = field(default_factory=list)
+    claims: list[ClaimRow] = []
+    scans: list[ScanRow] = []
+    requires: list[tuple[int, bytes, int]] = []
     """(lane, stream id, version) of other streams it depends on; version EXISTS: at least one event."""
 
 
@@ -90,7 +89,7 @@ class StoredEvent(NamedTuple):
 EVENT_COLUMNS = ", ".join(StoredEvent._fields)
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """Where a stream stands: version 0 and the genesis hash for an empty one."""
 
     version: int
