@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from kyc.domain.account import AccountState
+from kyc.domain.diligence import ScreeningHitDecided, ScreeningPerformed
 from kyc.domain.document import DocumentCaptured
 from kyc.domain.event import Image, Scanned
 from kyc.domain.restraint import FundsDeducted
@@ -42,6 +43,8 @@ class Party:
     roles: tuple[tuple[str, str], ...]
     """(account, role) as known then."""
     papers: tuple[Paper, ...]
+    screened: tuple[Told, ...]
+    """By then: the last screening against each list, and what was decided about its hits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,23 @@ def parties(log: EventLog, accounts: Iterable[Known], at: int) -> tuple[Party, .
         events = list(log.events(name))
         told = (Told(name, one) for one in events if one.context.topic == DocumentCaptured.TOPIC)
         papers = tuple(paper(log, one, at) for one in certified(log, told))
-        found.append(Party(known_of(log, name, events, at), tuple(held), papers))
+        found.append(Party(known_of(log, name, events, at), tuple(held), papers, _screened(name, events, at)))
     return tuple(found)
+
+
+def _screened(name: StreamName, events: Sequence[Recorded], at: int) -> tuple[Told, ...]:
+    last: dict[str, Recorded] = {}
+    decided: list[Recorded] = []
+    for one in events:
+        if one.row.recorded_at > at:
+            continue
+        if isinstance(one.event, ScreeningPerformed):
+            last[one.event.list] = one
+        elif isinstance(one.event, ScreeningHitDecided):
+            decided.append(one)
+    hits = {hit for one in last.values() if isinstance(one.event, ScreeningPerformed) for hit in one.event.hits}
+    mine = (one for one in decided if isinstance(one.event, ScreeningHitDecided) and one.event.hit in hits)
+    return tuple(Told(name, one) for one in (*last.values(), *mine))
 
 
 def orders(

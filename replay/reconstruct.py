@@ -22,7 +22,7 @@ from kyc.store.log import EventLog
 from kyc.store.records import StoredEvent
 from kyc.store.sealed import SealedLog
 from replay import disposed, legs, parties, render
-from replay.history import Known, Told, known_dict, known_of, state_lines, told_dict
+from replay.history import Known, Told, known_dict, known_of, state_lines, told_dict, told_lines
 from replay.legs import FOLLOWED_MAX, Missing
 from replay.parties import Order, Paper, Party
 from replay.proofs import Prover
@@ -207,6 +207,8 @@ def _party_lines(party: Party, zone: tzinfo) -> list[str]:
     text = state_lines(f"Customer {party.known.stream.key}, {held}", party.known)[:-1]
     for paper in party.papers:
         text += _paper_lines(paper, zone)
+    for told in party.screened:
+        text += told_lines(told, zone, named=False)
     return [*text, ""]
 
 
@@ -239,6 +241,7 @@ def as_dict(found: Reconstruction) -> dict[str, Any]:
             | {
                 "roles": [{"account": account, "role": role} for account, role in party.roles],
                 "documents": [_paper_dict(paper) for paper in party.papers],
+                "screening": [told_dict(told) for told in party.screened],
             }
             for party in found.parties
         ],

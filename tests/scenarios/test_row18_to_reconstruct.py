@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
-from fix_samples import SAMPLES, SHOP
+from fix_samples import SAMPLES, SHOP, booking
 from fix_world_china import onboard, open_account, paid
 
 from kyc.clock import to_datetime
 from kyc.domain.customer import NameChanged
+from kyc.domain.diligence import ScreeningHitDecided, ScreeningPerformed
 from kyc.domain.occasional import OneOffCompleted
 from kyc.domain.submission import Scan
 from kyc.domain.transaction import (
@@ -133,3 +134,56 @@ def test_identity_as_it_was_then(china):
     assert [name.text for name in party.known.now.names] == ["Person Married"]
     assert [paper.told.recorded.event.number for paper in party.papers] == ["PASS-C1"]
     assert part.proof.checkpoint
+
+
+ASKED = {
+    "reference", "serial", "end to end", "parent", "initiated at", "authorised at", "booked at", "value date",
+    "teller", "authoriser", "channel", "device", "kind", "cash", "cross border", "purpose", "remittance",
+    "balance of payments code", "district", "country", "funds code", "goods", "documents", "leg.account",
+    "leg.direction", "leg.amount", "leg.currency", "leg.balance after", "leg.fee", "leg.card",
+    "leg.counterparty.name", "leg.counterparty.account", "leg.counterparty.account kind",
+    "leg.counterparty.institution", "leg.counterparty.institution code", "leg.counterparty.institution code kind",
+    "leg.counterparty.district", "leg.counterparty.country", "originator.name", "originator.account",
+    "originator.address", "beneficiary.name", "beneficiary.account", "beneficiary.institution",
+    "beneficiary.country", "conductor.name", "conductor.document number", "equivalents.amount",
+    "equivalents.currency", "equivalents.rate", "equivalents.rate source", "equivalents.rate date", "list",
+    "list version", "hits", "match",
+}  # fmt: skip
+"""What is told of a transaction: tables of the inspection interface, large-value reports, 31 CFR 1020.410."""
+
+
+def screened(world, version: str, *hits: str) -> ScreeningPerformed:
+    """A screening against the list of the United Nations."""
+    return ScreeningPerformed(
+        occurred_at=world.now, list="UN", list_version=version, engine="names/4", hits=hits
+    )  # fmt: skip
+
+
+def test_every_field_that_is_asked_for(china):
+    """Each is recorded and told, with all holders of a joint account, and what screening had said by then."""
+    for number in ("C1", "C2"):
+        onboard(china, number)
+    open_account(china, "A1", "C1", "C2")
+    open_account(china, "A2", "C2")
+    for event in (
+        screened(china, "2026-02-01", "H0"), screened(china, "2026-03-01", "H1"),
+        ScreeningHitDecided(occurred_at=china.now, hit="H1", match=False, reason="other", decided_by="A-1"),
+    ):  # fmt: skip
+        china.record(event, "C1")
+    china.later(hours=1)
+    full = booking(
+        occurred_at=china.now, booked_at=china.now, value_date=china.today,
+        initiated_at=china.now - timedelta(minutes=2), authorised_at=china.now - timedelta(minutes=1),
+    )  # fmt: skip
+    china.record(full, branch="B-2")
+    china.later(hours=1)
+    china.record(screened(china, "2026-04-01"), "C1")
+    found = reconstruct.transaction(china.log, china.sealed, full.reference)
+    shown = [text.strip() for text in reconstruct.lines(found)]
+    assert [name for name in sorted(ASKED) if not any(text.startswith(f"{name} ") for text in shown)] == []
+    first, second = found.parties
+    assert [told.recorded.event.TOPIC for told in first.screened] == [
+        "cdd.screening_performed", "cdd.screening_hit_decided",
+    ]  # fmt: skip
+    assert (first.screened[0].recorded.event.list_version, second.screened) == ("2026-03-01", ())
+    assert [one["screening"][0]["event"]["hits"] for one in reconstruct.as_dict(found)["parties"][:1]] == [("H1",)]

@@ -141,10 +141,12 @@ def test_an_own_answer_never_holds_internal_matters(bank, gate):
         "reports": ["R"],
         "secret_orders": ["O-7"], "orders": ["O-1"], "on_hold": True, "history": [1], "pep": "none",
         "diligence": {"hits": ["H"]}, "registered": {"gender": "female", "risk": "high"},
+        "reconstruction": {"parties": [{"roles": ["owner"], "screening": [{"event": {"hits": ["H"]}}]}]},
     }  # fmt: skip
     own = ask(actor("customer", "C1", branch=""), purpose="rights", legal_basis="PIPL-45", reason="", ticket="")
     shown = gate.admit(own).show(view)
-    assert shown == {"names": ["x"], "registered": {"gender": "female"}}
+    parties = {"parties": [{"roles": ["owner"]}]}
+    assert shown == {"names": ["x"], "registered": {"gender": "female"}, "reconstruction": parties}
     refused(gate, msgspec.structs.replace(own, actor=actor("customer", "C2")))
     refused(gate, msgspec.structs.replace(own, actor=actor("customer", "C1", authn="oidc")))
 
