@@ -1,7 +1,7 @@
 """Deadlines of everybody on a day, in one statement: the floor is reading and grouping the same triggers once.
 
 A town is written straight into the read model: customers with an account, half of whom have left, years of
-bookings, some holds. `--events N` sets how many units of disposal the large town has.
+bookings, some holds, some files of one person. `--events N` sets how many units of disposal the large town has.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ from generate_series(1, {n}) n;
 insert into kyc_read.retention_hold_b1 (subject, hold, basis, classes, placed_on, data_key)
 select pg_temp.id('c' || n), pg_temp.id('h' || n), 'audit', '{{}}', date '2025-01-01', pg_temp.id('h' || n)
 from generate_series(1, {n}, 500) n;
+insert into kyc_read.retention_merge_b1 (survivor, absorbed, data_key)
+select pg_temp.id('c' || n), pg_temp.id('c' || n + 1), pg_temp.id('k' || n || 0)
+from generate_series(2, {n} - 1, 100) n;
 analyze;
 """
 FLOOR = """

@@ -10,9 +10,9 @@ on the day decides.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, LiteralString, NamedTuple, get_args
 from uuid import UUID
 
 import msgspec
@@ -296,8 +296,7 @@ def listed(
         "after_subject": UUID(bytes=after.subject) if after else None,
         "after_class": after.record_class if after else None, "after_period": after.period if after else None,
     }  # fmt: skip
-    with reading(log) as connection:
-        return [Listed(*row) for row in connection.execute(statement, _asked(asked) | chosen, binary=True)]
+    return [Listed(*row) for row in _at_once(log, statement, _asked(asked) | chosen)]
 
 
 def totals(
@@ -310,8 +309,7 @@ def totals(
     """
     statement = _SQL["deadlines"] + _SQL["place"] + _SQL["totals"]
     chosen = {"class": record_class, "branch": branch}
-    with reading(log) as connection:
-        return [Total(*row) for row in connection.execute(statement, _asked(asked) | chosen, binary=True)]
+    return [Total(*row) for row in _at_once(log, statement, _asked(asked) | chosen)]
 
 
 def moved(log: EventLog, asked: Asked, becomes: PolicySet, limit: int = ALL) -> list[Shift]:
@@ -322,8 +320,7 @@ def moved(log: EventLog, asked: Asked, becomes: PolicySet, limit: int = ALL) -> 
     """
     statement = _SQL["deadlines"] + _SQL["place"] + _SQL["moved"]
     arguments = _asked(asked, becomes) | {"limit": limit}
-    with reading(log) as connection:
-        return [Shift(*row) for row in connection.execute(statement, arguments, binary=True)]
+    return [Shift(*row) for row in _at_once(log, statement, arguments)]
 
 
 def moved_totals(log: EventLog, asked: Asked, becomes: PolicySet) -> list[ShiftTotal]:
@@ -333,8 +330,14 @@ def moved_totals(log: EventLog, asked: Asked, becomes: PolicySet) -> list[ShiftT
         NotFoundError: a read model is not built yet.
     """
     statement = _SQL["deadlines"] + _SQL["moved_totals"]
-    with reading(log) as connection:
-        return [ShiftTotal(*row) for row in connection.execute(statement, _asked(asked, becomes), binary=True)]
+    return [ShiftTotal(*row) for row in _at_once(log, statement, _asked(asked, becomes))]
+
+
+def _at_once(log: EventLog, statement: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a statement over all units, which nothing is known of when it is planned."""
+    with reading(log) as connection, connection.transaction():
+        connection.execute(_SQL["by_hash"])
+        return connection.execute(statement, arguments, binary=True).fetchall()
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):

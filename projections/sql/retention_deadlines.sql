@@ -16,6 +16,10 @@ reach (one, other) as (
     union select r.one, p.other from reach r join pair p on p.one = r.other)
 select one, other from reach order by one, other
 
+-- by_hash --
+-- The planner takes the parts of the statement below for small ones and would hold each row against each.
+set local enable_nestloop = off
+
 -- deadlines --
 -- The answer for each unit under one edition of the law, or under two (edition 0 and 1).
 with recursive
@@ -78,8 +82,8 @@ link as materialized (
     union select stream_id, stream_id, true from kyc_read.account_register
     union select member, account, true from holder
     union select s.subject, coalesce(m.other, s.subject), false
-    from (select distinct subject from unit) s left join mate m on m.one = s.subject
-    where not exists (select from kyc_read.account_register a where a.stream_id = s.subject)),
+    from (select subject from unit except select stream_id from kyc_read.account_register) s
+    left join mate m on m.one = s.subject),
 -- The facts of a person, by whichever file; whoever has no such records any more was disposed of and counts no more.
 file as (
     select subject, max(relationship_established) as established, max(relationship_ended) as ended,
@@ -197,14 +201,15 @@ combined as (
         min(least(most, case when yielding is not null and not unknown then greatest(yielding, least) end)) + 1
             as must_delete_by
     from under group by id, edition),
--- Step 11: holds on the subject or on whoever it is linked with.
+-- Step 11: holds on the subject or on whoever it is linked with, before units: else all holds meet all units.
+hold as materialized (
+    select l.subject, h.hold, h.classes, h.since, h.until
+    from kyc_read.retention_hold h join link l on l.member = h.subject
+    where h.placed_on <= %(on)s and (h.ended_on is null or h.ended_on > %(on)s)),
 held as (
     select u.id, count(distinct h.hold) as holds
-    from kyc_read.retention_hold h
-    join link l on l.member = h.subject
-    join unit u on u.subject = l.subject
-    where h.placed_on <= %(on)s and (h.ended_on is null or h.ended_on > %(on)s)
-        and (h.classes = '{}' or u.record_class = any (h.classes))
+    from hold h join unit u on u.subject = h.subject
+    where (h.classes = '{}' or u.record_class = any (h.classes))
         and (u.period !~ '^[0-9]{4}$' or (
             coalesce(h.since <= make_date(nullif(u.period, '')::int, 12, 31), true)
             and coalesce(h.until >= make_date(nullif(u.period, '')::int, 1, 1), true)))

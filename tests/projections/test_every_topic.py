@@ -17,6 +17,7 @@ from fix_bank import TELLER, receipts
 from fix_samples import PRODUCT, full
 
 from kyc.domain.admit import subject_of
+from kyc.domain.customer import AttributeChanged, AttributeCorrected
 from kyc.domain.event import Event
 from kyc.domain.submission import Entry, StreamName, Unit
 from kyc.store.binaries import Binaries
@@ -104,3 +105,30 @@ def test_every_topic(log: EventLog, name: str, monkeypatch: pytest.MonkeyPatch, 
     assert engine.sweep()
     assert not any(rows(log, projection))
     assert engine.rebuild(name).equal is True
+
+
+CLEAR = {
+    "channel", "code", "exempt", "feature", "field", "fields", "kind", "language", "list", "list_version", "model",
+    "notice", "office", "operator", "organ", "product", "purpose", "role", "span", "template", "to",
+}  # fmt: skip
+"""Fields of any event that stand in clear in some read model: codes, names of fields, branches, pseudonyms."""
+
+
+def test_nothing_of_any_event_in_clear(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch, pg_binaries: Binaries
+) -> None:
+    """Every text of every event any read model takes is planted: a dump of the whole database has codes alone."""
+    engine = Engine(log)
+    events: dict[str, Event] = {}
+    for projection in PROJECTIONS:
+        events |= samples(projection, monkeypatch)
+    for kind in (AttributeChanged, AttributeCorrected):  # of the first attribute the sample is no value
+        events[kind.TOPIC] = msgspec.structs.replace(events[kind.TOPIC], attribute="occupation")
+    record(log, events)
+    engine.catch_up()
+    assert {one.failure for one in engine.status()} == {None}
+    command = [str(pg_binaries.bin / "pg_dump"), "--dbname", log.database.dsn]
+    dump = subprocess.run(command, check=True, capture_output=True).stdout
+    texts = {(field, text) for event in events.values() for field, text in planted(event)}
+    assert len(texts) > 100
+    assert {field for field, text in texts if text.encode() in dump} == CLEAR

@@ -29,7 +29,7 @@ import sys
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.store.database import Database
 from kyc.store.log import EventLog
-from projections import crew, runner
+from projections import crew, engine as engines, runner
 from projections.crew import Crew
 from projections.engine import Engine
 from projections.registry import PROJECTIONS
@@ -37,6 +37,7 @@ from projections.registry import PROJECTIONS
 dsn, keys, what = sys.argv[1:]
 runner.PAGE = 23
 crew.WORTHWHILE = crew.AHEAD = 0
+engines.BULK = 200  # the first fill and each rebuild get their indexes when they are full
 log = EventLog(Database(dsn), FileKeyProvider.open(keys))
 engine = Engine(log, hands=Crew(2, f"file:{keys}") if what == "together" else None)
 print("ready", flush=True)
