@@ -8,7 +8,7 @@ here the read models and our own exports become places that are cleared and sear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
@@ -44,7 +44,7 @@ from kyc.store.data_keys import Emptied
 from kyc.store.log import EventLog
 from kyc.store.reclaim import Reclaimed, reclaim
 from kyc.store.sealed import SealedLog
-from projections import disposal_register, retention_deadlines, retention_trigger
+from projections import account_register, consents, disposal_register, retention_deadlines, retention_trigger
 from projections.disposal_register import Case
 from projections.engine import Engine
 from projections.left import ReadModels
@@ -111,9 +111,9 @@ class Disposals:
 
     def propose(
         self, batch: str, actor: str, *, subject: StreamName | None = None, record_class: str | None = None,
-        branch: str | None = None, limit: int = retention_deadlines.ALL,
+        branch: str | None = None, limit: int = retention_deadlines.ALL, among: Collection[bytes] | None = None,
     ) -> list[str]:  # fmt: skip
-        """Propose everything that is due today, or some of it; the numbers of the new disposals.
+        """Propose everything that is due today, or some of it (``among``: of these stream ids); the new numbers.
 
         Run again it proposes what is not under way yet.
 
@@ -128,7 +128,7 @@ class Disposals:
             one for one in retention_deadlines.listed(
                 self.log, self.asked, "due", record_class=record_class, branch=branch, limit=limit
             )
-            if wanted in {None, one.subject}
+            if wanted in {None, one.subject} and (among is None or one.subject in among)
         ]  # fmt: skip
         known = names(self.log, [one.subject for one in due])
         made = []
@@ -138,11 +138,23 @@ class Disposals:
                 made.append(number)
         return made
 
+    def propose_asked(self, batch: str, actor: str) -> list[str]:
+        """Propose what persons asked to have deleted and nothing keeps any more; the numbers of the new disposals.
+
+        A deletion that was refused while the law kept the records is so done after it (PIPL art. 47). Run again,
+        also at once, it proposes nothing twice.
+        """
+        Engine(self.log).catch_up()
+        people = consents.deletions(self.log, self.asked.on)
+        held = (one.stream_id for person in people for one in account_register.ever_held_by(self.log, person))
+        among = {*people, *held}
+        return self.propose(batch, actor, among=among) if among else []
+
     def _propose(self, batch: str, actor: str, name: StreamName, unit: Due) -> str:
         """The number of the disposal; empty where these records are being disposed of already."""
         record_class = RecordClass(unit.record_class)
         _, state = standing(self.log, retention_of(name))
-        if open_disposal(state, record_class, unit.period) is not None:
+        if open_disposal(state, record_class, unit.period) is not None or self._restrains(name, record_class):
             return ""
         earliest = unit.deadline.earliest_disposal
         assert earliest is not None, "what is due has a date"
@@ -295,6 +307,11 @@ class Disposals:
         Raises:
             RefusedError: it is not due.
         """
+        if self._restrains(one.subject, RecordClass(one.record_class)):
+            raise RefusedError(
+                "the data are only stored, and this says so", field="disposal", rule="PIPL art. 47",
+                remedy="the person's other records first",
+            )  # fmt: skip
         if retention_deadlines.survivors(self.log, [subject]):
             raise RefusedError(
                 "this file has absorbed another that is still there", field="subject", rule="the absorbed one first"
@@ -315,6 +332,17 @@ class Disposals:
                 "not due today", field="disposal", rule=found.deadline.state, remedy="kyc retention show"
             )
         return found
+
+    def _restrains(self, name: StreamName, record_class: RecordClass) -> bool:
+        """Whether a record says that a person's data are only stored, and why: it stays as long as they do."""
+        if record_class is not RecordClass.PRIVACY or name.kind not in {"customer", "request"}:
+            return False
+        request = self.ledger.state(name) if name.kind == "request" else None
+        number = name.key if request is None else request.customer
+        person = self.ledger.state(StreamName("customer", number))
+        if person is None or not person.privacy.restricted:
+            return False
+        return request is None or person.privacy.restriction == request.request
 
     def _there(self, unit: Due) -> bool:
         """Whether the unit's key is not destroyed yet: read models may not have heard of it."""

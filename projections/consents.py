@@ -170,6 +170,15 @@ def requests(
     return _requests(log, on, policies, chosen | _after(None) | {"limit": limit}, feb29)
 
 
+def deletions(log: EventLog, on: date) -> list[bytes]:
+    """The customers (stream ids) whose deletion was asked for by a day, and is not done or given up.
+
+    Raises:
+        NotFoundError: the read model is not built yet.
+    """
+    return [row[0] for row in _asked(log, "deletions", {"on": on})]
+
+
 def due(
     log: EventLog, on: date, policies: Policies, *, by: date | None = None, branch: str | None = None,
     after: Place | None = None, limit: int = FOUND, feb29: Feb29 = "28-feb",

@@ -55,7 +55,7 @@ def show(batch: str | None = None, /, *, status: tuple[Status, ...] = ()) -> Non
 
     with listing("retention") as page:
         Engine(page.opened.log).catch_up()
-        found = list(_desk(page.opened, ()).proposals(batch, *status))
+        found = list(desk_of(page.opened, ()).proposals(batch, *status))
         lines = [f"{one.status:<10} {_name(one)}  {one.disposal}  proposed by {one.proposer}" for one in found]
         page.tell([_told(one) for one in found], lines or ["none"], subjects=[one.subject for one in found])
 
@@ -84,7 +84,7 @@ def propose(
         Home and host law; that of the published rules.
     """
     with service() as opened:
-        numbers = _desk(opened, jurisdiction).propose(
+        numbers = desk_of(opened, jurisdiction).propose(
             batch, actor, subject=named(subject) if subject else None, record_class=record_class, branch=branch,
             limit=limit,
         )  # fmt: skip
@@ -102,7 +102,7 @@ def approve(batch: str, /, *, actor: str) -> None:
         The second person, by pseudonym.
     """
     with service() as opened:
-        count = _desk(opened, ()).decide(batch, actor)
+        count = desk_of(opened, ()).decide(batch, actor)
     screen().answer({"batch": batch, "approved": count}, [f"{count:,} disposals approved in {batch}"])
 
 
@@ -121,7 +121,7 @@ def reject(batch: str, /, *, actor: str, reason: str) -> None:
     if not reason:
         raise InputError("a rejection has a reason", field="reason", rule="not empty")
     with service() as opened:
-        count = _desk(opened, ()).decide(batch, actor, reject=reason)
+        count = desk_of(opened, ()).decide(batch, actor, reject=reason)
     screen().answer({"batch": batch, "rejected": count}, [f"{count:,} disposals rejected in {batch}"])
 
 
@@ -141,7 +141,7 @@ def execute(batch: str, /, *, actor: str, jurisdiction: tuple[str, ...] = ()) ->
         Home and host law; that of the published rules.
     """
     with service() as opened, screen().progress("dispose") as step:
-        run = _desk(opened, jurisdiction).execute(batch, actor, progress=step)
+        run = desk_of(opened, jurisdiction).execute(batch, actor, progress=step)
     _answer(run)
     results = {one.result for one in run.outcomes}
     return 1 if "failed" in results else 2 if "refused" in results else 0
@@ -167,7 +167,7 @@ def certificate(batch: str, folder: Path, /) -> None:
     with listing("retention", about=StreamName("disposal", batch)) as page:
         opened = page.opened
         Engine(opened.log).catch_up()
-        desk, key = _desk(opened, ()), opened.provider.signing_key("export")
+        desk, key = desk_of(opened, ()), opened.provider.signing_key("export")
         page.record(subjects=[one.subject for one in desk.proposals(batch, "completed")])
         names = []
         for name, raw in desk.certificates(batch, opened.sealed, key, opened.log_verifier_key):
@@ -318,7 +318,8 @@ def holds(subject: str, /) -> None:
 # --- what the commands share ----------------------------------------------------------------------------
 
 
-def _desk(opened: Service, jurisdiction: tuple[str, ...]) -> Disposals:
+def desk_of(opened: Service, jurisdiction: tuple[str, ...]) -> Disposals:
+    """The desk, over the law and the places of this installation."""
     from kyc.disposals import Disposals
     from kyc.retention.register import own_exports
     from replay.handed_out import Exports

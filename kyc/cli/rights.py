@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +29,10 @@ Flag = Annotated[bool, Parameter(negative="")]
 def register(app: App) -> None:
     """Add the commands."""
     request = App(name="request", help="A person's request about their data: taken in, answered, refused by law.")
-    for command in (receive, answer, correct, delete, restrict, restore, fulfil, refuse, notice, consent, withdraw):
+    commands: tuple[Callable[..., None], ...] = (
+        receive, answer, correct, delete, dispose, restrict, restore, fulfil, refuse, notice, consent, withdraw,
+    )  # fmt: skip
+    for command in commands:
         request.command(command)
     app.command(request)
 
@@ -126,7 +129,7 @@ def delete(number: str, /, *, actor: str) -> None:
     with _desk(actor) as desk:
         found = desk.delete(number)
     if found.outcome == "dispose":
-        lines = [f"nothing keeps the records: kyc disposal propose, then kyc request fulfil {number}"]
+        lines = [f"nothing keeps the records: kyc request dispose --now, then kyc request fulfil {number}"]
     else:
         lines = [
             f"refused: {found.law} ({', '.join(found.policies)})",
@@ -134,6 +137,34 @@ def delete(number: str, /, *, actor: str) -> None:
             f"complaint: {found.complaint}", f"court: {found.court}",
         ]  # fmt: skip
     screen().answer(found._asdict(), lines)
+
+
+def dispose(*, now: Flag = False) -> None:
+    """Propose the disposal of what persons asked to have deleted, once nothing keeps it any more. A job: any number
+    of processes may run it at once; people then approve and carry out (kyc disposal).
+
+    Parameters
+    ----------
+    now
+        Do it; without, only say how many persons asked.
+    """
+    from kyc.cli.disposal import desk_of
+    from kyc.desk.clerk import SYSTEM
+    from kyc.domain.submission import StreamName
+    from projections import consents
+    from projections.engine import Engine
+
+    with _desk(SYSTEM) as desk:
+        today = desk.ledger.today()
+        if not now:
+            Engine(desk.service.log).catch_up()
+            count = len(consents.deletions(desk.service.log, today))
+            screen().answer({"persons": count}, [f"{count} persons asked: kyc request dispose --now"])
+            return
+        batch = f"asked-{today}"
+        desk.allow("propose-disposal", StreamName("disposal", batch))
+        made = desk_of(desk.service, ()).propose_asked(batch, SYSTEM)
+    screen().answer({"batch": batch, "proposed": made}, [f"{len(made)} disposals proposed in {batch}"])
 
 
 def restrict(number: str, /, *, actor: str, reason: str) -> None:

@@ -137,8 +137,7 @@ class FreezeDesk(Desk):
         """
         self.allow_two("release-freeze", _stream(account), approver)
         at = self.now
-        said = f"{paper}; seen by {approver.id}"
-        self.record(FreezeReleased(occurred_at=at, id=freeze, reason=said), account)
+        self.record(FreezeReleased(occurred_at=at, id=freeze, reason=paper, approver=approver.id), account)
         return self._next(account, at)
 
     def lapse(self) -> Lapsed:

@@ -15,13 +15,15 @@ import msgspec
 
 from kyc.domain.account import ACCOUNT, OWNING, AccountClosed, AccountEvent, AccountState
 from kyc.domain.authority import OrderReceived, OrderState
+from kyc.domain.codec import upcast
 from kyc.domain.currencies import check_positive
 from kyc.domain.dates import check_date
 from kyc.domain.event import Event, Instant
 from kyc.domain.facets import Freeze, Restraints
 from kyc.domain.stream import Given, check, mentions
 from kyc.domain.submission import StreamName
-from kyc.domain.values import Code, Currency, Line, Party, Text
+from kyc.domain.two_people import two_people
+from kyc.domain.values import Code, Currency, Line, Party, Text, Word
 from kyc.errors import RefusedError
 
 
@@ -113,9 +115,19 @@ class FreezeReleased(AccountEvent, frozen=True, kw_only=True):
     """A freeze was lifted by the organ, or dropped from the queue."""
 
     TOPIC: ClassVar[str] = "account.freeze_released"
+    SCHEMA: ClassVar[int] = 2
 
     id: Code
     reason: Text
+    """The organ's paper."""
+    approver: Word = ""
+    """The second person who saw it; nobody where an order left the queue by itself, and before schema 2."""
+
+
+@upcast("account.freeze_released", 1)
+def _seen_by(payload: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 named the second person within the reason, if at all."""
+    return payload
 
 
 class FreezeLapsed(AccountEvent, frozen=True, kw_only=True):
@@ -304,9 +316,13 @@ def _before_it_lapses(state: AccountState, event: FreezeRenewed, _: Given) -> No
 
 
 @ACCOUNT.rule(FreezeReleased)
-def _something_to_release(state: AccountState, event: FreezeReleased, _: Given) -> None:
-    if event.id not in {known.id for known in state.restraints.queue}:
+def _something_to_release(state: AccountState, event: FreezeReleased, given: Given) -> None:
+    """Two people lift what is in force; who waits may leave the line by itself, its order's own term over."""
+    waits = event.id in {known.id for known in state.restraints.queue}
+    if not waits:
         _known(state.restraints, event.id)
+    if not waits or event.approver:
+        two_people(given.origin.actor, event.approver)
 
 
 @ACCOUNT.rule(FreezeLapsed)

@@ -27,10 +27,14 @@ _NARROWER: Final = {
 """The same by the beginning of a topic, where a class has parts that fewer may see. Any freeze may be secret."""
 
 
+_TELLING: Final = frozenset({RecordClass.MONITORING, RecordClass.AUTHORITY})
+"""Classes of which even a count would tell (AML24 art. 35): nobody learns how many cases were opened today."""
+
+
 def seen(value: Any, grant: Grant) -> Any:
-    """A document without the events and differences that the permission does not cover."""
+    """A document without the events, counts and differences that the permission does not cover."""
     if isinstance(value, Mapping):
-        return {key: seen(part, grant) for key, part in value.items()}
+        return {key: seen(part, grant) for key, part in value.items() if not _telling(key, grant)}
     if isinstance(value, list | tuple):
         return [seen(one, grant) for one in value if not _withheld(one, grant)]
     return value
@@ -40,6 +44,16 @@ def needs(topic: str) -> str:
     """The field of the matrix without which events of a topic are not told."""
     narrow = next((field for start, field in _NARROWER.items() if topic.startswith(start)), None)
     return narrow or _NEEDS[event_type(topic).RECORD_CLASS]
+
+
+def _telling(key: str, grant: Grant) -> bool:
+    """Whether a number of events by their topic tells what the asker may not know of."""
+    try:
+        kind = event_type(key)
+    except KeyError:
+        return False
+    narrow = key.startswith(("hold.", *_NARROWER))
+    return (narrow or kind.RECORD_CLASS in _TELLING) and grant.withholds(needs(key))
 
 
 def _withheld(one: Any, grant: Grant) -> bool:

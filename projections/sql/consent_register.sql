@@ -72,6 +72,16 @@ order by c.stream_id, c.version
 select n.stream_id, n.notice, n.channel, n.language, n.presented_on from kyc_read.consent_notice n
 where n.stream_id = any (%(streams)s) and n.presented_on <= %(on)s order by n.stream_id, n.version
 
+-- deletions --
+-- Customers whose deletion was asked for by a day: it waits for an answer, or was refused and they are only stored since.
+select distinct q.customer from kyc_read.consent_request q
+where q.kind = 'deletion' and q.received_on <= %(on)s
+    and (q.outcome is null or q.outcome = 'refused' and exists (
+        select from kyc_read.consent_restriction r
+        where r.stream_id = q.customer and r.request = q.stream_id and r.since <= %(on)s
+            and (r.until is null or r.until > %(on)s)))
+order by q.customer
+
 -- restrictions --
 -- Restrictions of some customers as of a day.
 select r.stream_id, r.version, r.request, r.since, case when r.until <= %(on)s then r.until end, r.data_key, r.content

@@ -99,7 +99,7 @@ def test_the_queue_of_an_account(bank: Story) -> None:
     turn = bank.now
     frozen(bank, "F2", "O2", bank.now + timedelta(days=5), amount=Decimal("70.50"), currency="CNY")
     bank.later(hours=2)
-    bank.record(r.FreezeReleased(occurred_at=bank.now, id="F2", reason="paid"), "A1")
+    bank.record(r.FreezeReleased(occurred_at=bank.now, id="F2", reason="paid", approver="T-2"), "A1")
     engine.catch_up()
     assert stood(bank, turn - MOMENT) == {"F1": "lapsed", "F2": "queued"}
     assert stood(bank, turn) == {"F1": "lapsed", "F2": "in-force"}

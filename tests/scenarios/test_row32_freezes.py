@@ -73,7 +73,7 @@ def test_first_come_first(bank):
     assert bank.refuse(frozen(bank, "F2", "O2"), "A1").remedy == "queue it"
     bank.record(queued, "A1")
     assert bank.refuse(queued, "A1").rule == "unique on the account"
-    bank.record(FreezeReleased(occurred_at=bank.now, id="F1", reason="paid"), "A1")
+    bank.record(FreezeReleased(occurred_at=bank.now, id="F1", reason="paid", approver="T-2"), "A1")
     assert bank.refuse(frozen(bank, "F9", "O1"), "A1").rule == "first come first"
     bank.record(frozen(bank, "F2", "O2"), "A1")
     state = bank.state("account", "A1").restraints

@@ -63,6 +63,8 @@ def test_deletion_restriction_and_consent(desk: Call):
     assert "refused: AML24 art. 34" in told
     assert "a day that cannot be named yet" in told
     assert "complaint:" in told
+    assert "1 persons asked" in desk("request", "dispose")[1]
+    assert "0 disposals proposed" in desk("request", "dispose", "--now")[1]
     assert desk(*agree)[0] == 2
     assert desk("request", "restore", "C1", *T5, "--reason", "withdrawn")[0] == 0
     assert desk(*agree)[0] == 0

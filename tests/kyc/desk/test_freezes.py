@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 from fix_world_china import accepted, order, paid
 
@@ -13,6 +14,7 @@ from kyc.desk.clerk import Clerk
 from kyc.desk.freezes import FreezeDesk
 from kyc.domain.account import Holder
 from kyc.domain.authority import Paper
+from kyc.domain.restraint import FreezeReleased
 from kyc.domain.transaction import BookTransaction, Leg
 from kyc.errors import AccessDeniedError, RefusedError
 from kyc.wiring import Service
@@ -160,6 +162,11 @@ def test_lifted_on_paper_by_two(house, desk, second):
     with pytest.raises(AccessDeniedError):
         desk.release("A1", "O1", "release notice 7", desk.clerk)
     assert desk.release("A1", "O1", "release notice 7", second) == ["O2"]
+    (lifted,) = [one for one in house.events("account", "A1") if isinstance(one, FreezeReleased)]
+    assert (lifted.reason, lifted.approver) == ("release notice 7", "T-2")
+    alone = FreezeReleased(occurred_at=house.now, id="O2", reason="paper")
+    assert house.refuse(alone, "A1").rule == "two people"
+    assert house.refuse(msgspec.structs.replace(alone, approver="T-1"), "A1").rule == "two people"
     assert standing(house) == (["O2"], [])
 
 

@@ -11,9 +11,10 @@ import pytest
 from fix_world_china import accepted, onboard, open_account, order, paid, rated
 from fix_world_ledger import Story
 
-from kyc.desk.clerk import Clerk
+from kyc.desk.clerk import SYSTEM, Clerk
 from kyc.desk.freezes import FreezeDesk
 from kyc.desk.rights import ANSWERED, RightsDesk
+from kyc.disposals import Disposals
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.account import AccountClosed
 from kyc.domain.customer import RelationshipEnded
@@ -23,6 +24,10 @@ from kyc.domain.monitoring import CaseOpened
 from kyc.domain.privacy import RightsRequestFulfilled, RightsRequestRefused
 from kyc.domain.values import Party
 from kyc.errors import AccessDeniedError, ConflictError, RefusedError
+from kyc.retention.register import destroyed_keys
+from projections import consents
+from projections.engine import Engine
+from projections.retention_deadlines import Asked
 
 SECRETS = re.compile(r"O-9|K-9|case|order|freez|hold|risk|rating|suspicious|alert", re.IGNORECASE)
 
@@ -190,6 +195,40 @@ def test_deletion_waits_for_its_day(house, desk):
     assert desk.delete("Q3").outcome == "dispose"
     assert house.topics("request", "Q3") == ["request.received"], "open until it is disposed of"
     desk.fulfil("Q3", "destroyed, certificate attached")
+
+
+def test_what_was_refused_is_proposed_after_its_day(house, desk, tmp_path):
+    """The law kept it, so deletion was refused; once nothing keeps it the job proposes it by itself, once."""
+    for number in ("C7", "C8"):
+        onboard(house, number)
+        open_account(house, f"A{number[1]}", number)
+        house.record(AccountClosed(occurred_at=house.now, on=house.today, reason="asked"), f"A{number[1]}")
+        ended = RelationshipEnded(
+            occurred_at=house.now, on=house.today, reason="asked", accounts=(f"A{number[1]}",)
+        )
+        house.record(ended, number)
+    desk.receive("Q1", "deletion", "C7", "passport")
+    refused = desk.delete("Q1")
+    assert refused.possible_on is not None
+
+    def job() -> list[str]:
+        ledger = desk.ledger
+        asked = Asked(ledger.today(), ledger.policies().retention(ledger.today()))
+        return Disposals(ledger, destroyed_keys(tmp_path), asked).propose_asked(f"asked-{ledger.today()}", SYSTEM)
+
+    assert job() == []
+    house.today = refused.possible_on - timedelta(days=1)
+    assert job() == []
+    house.today = refused.possible_on
+    assert sorted(job()) == [f"asked-{house.today}.account", f"asked-{house.today}.identity"]
+    assert job() == [], "under way"
+    assert house.topics("retention", "request/Q1") == [], "says that the data are only stored"
+    assert house.topics("retention", "customer/C7") == ["disposal.proposed"]
+    assert house.topics("retention", "account/A7") == ["disposal.proposed"]
+    assert house.topics("retention", "customer/C8") == [], "nobody asked"
+    desk.restore("C7", "withdrawn")
+    Engine(house.log).catch_up()
+    assert consents.deletions(house.log, house.today) == []
 
 
 def test_restricted_and_restored(house, desk):

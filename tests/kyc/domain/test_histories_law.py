@@ -199,7 +199,9 @@ class Law(RuleBasedStateMachine):
     @rule(account=ACCOUNTS, number=NUMBERS)
     def release(self, account: str, number: str) -> None:
         """A freeze is lifted."""
-        self.try_to(r.FreezeReleased(occurred_at=self.world.now, id=number, reason="order lifted"), account)
+        self.try_to(
+            r.FreezeReleased(occurred_at=self.world.now, id=number, reason="order lifted", approver="T-2"), account
+        )
 
     # --- bookings and their reversals
 
