@@ -7,7 +7,6 @@ stream costs weighs most. Memory is that of a process of its own, for the small 
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -16,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import memory
 import pytest
 from simulated import Bank
 
@@ -189,4 +189,4 @@ def _export_and_tell(tell: Any, dsn: str, folder: str) -> None:
     tree = SealedLog(log.database, log.reader)
     bundle.export(log, tree, WHOLE, out, keys=keys_of(log, Path(folder)), order=ORDER)
     log.close()
-    tell.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024)
+    tell.send(memory.peak() / 2**20)

@@ -6,7 +6,6 @@ is complete. `--events N` is the number of entries; a million is a file of 0.8 G
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,16 +13,30 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
+import memory
 import pytest
 
 from kyc.domain.fact import Submission
 from kyc.domain.submission import Origin
-from kyc.ingest.readers import iso20022, mt
+from kyc.ingest.readers import delimited, iso20022, mt, ndjson
+from kyc.ingest.readers.delimited import Cell, ColumnMapping
 from kyc.ingest.setting import Setting
+from kyc.simulate.submissions import wire
 
 SETTING = Setting(
     Origin(actor="reader", branch="HQ", purpose="account-service", legal_basis="AML24-34"), ZoneInfo("UTC"), {}
 )
+_AT = Cell(column="Booked", format="%d.%m.%Y %H:%M", offset="+00:00")
+MAPPING = ColumnMapping(
+    topic="transaction.booked", key="core/{Ref}", delimiter=";",
+    origin={"actor": "core", "branch": "HQ", "purpose": "account-service", "legal_basis": "AML24-34"},
+    fields={
+        "reference": "{Ref}", "occurred_at": _AT, "booked_at": _AT,
+        "value_date": Cell(column="Booked", format="%d.%m.%Y %H:%M"), "kind": "transfer", "channel": "other",
+        "remittance": "{Text}", "legs.0.account": "A1", "legs.0.direction": "credit", "legs.0.currency": "EUR",
+        "legs.0.amount": Cell(column="Amount", decimal=","),
+    },
+)  # fmt: skip
 OURS, THEIRS = "DE02120300000000202051", "FR7630006000011234567890189"
 HEAD = (
     '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId>'
@@ -64,6 +77,33 @@ def mt940(path: Path, entries: int) -> Path:
     return path
 
 
+def statements(path: Path, entries: int) -> Path:
+    """The same entries in statements of ten."""
+    top, _, stmt = HEAD.partition("<Stmt>")
+    with path.open("w", encoding="utf-8") as file:
+        file.write(top)
+        for first in range(0, entries, 10):
+            file.write(f"<Stmt>{stmt}{''.join(map(ENTRY.format, range(first, first + 10)))}</Stmt>")
+        file.write(TAIL.removeprefix("</Stmt>"))
+    return path
+
+
+def rows(path: Path, entries: int) -> Path:
+    """So many rows."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("Ref;Booked;Amount;Text\n")
+        file.writelines(f"R{number};02.03.2026 10:00;12,50;invoice {number}\n" for number in range(entries))
+    return path
+
+
+def ours(path: Path, entries: int) -> Path:
+    """So many submissions of our own."""
+    found = delimited.submissions(rows(path.with_suffix(".csv"), entries), MAPPING)
+    with path.open("wb") as file:
+        file.writelines(wire(one.item) for one in found)  # type: ignore[arg-type]
+    return path
+
+
 def read(reader: Callable[..., object], path: Path, entries: int) -> None:
     """All submissions of a file."""
     lines = reader(path, SETTING)
@@ -96,7 +136,7 @@ def bench_mt(ratio: Ratio, scale: int, tmp_path: Path) -> None:
     ratio(lambda: read(mt.submissions, path, scale // 4), lines, scale // 4, goal="≥ 0.01")
 
 
-@pytest.mark.parametrize("make", [camt, mt940])
+@pytest.mark.parametrize("make", [camt, statements, mt940, rows, ours])
 def bench_memory(benchmark, scale: int, tmp_path: Path, make: Callable[[Path, int], Path]) -> None:
     """A file ten times as long takes no more memory: the peaks of two processes that read them."""
     peaks = [peak(make(tmp_path / f"{entries}", entries)) for entries in (scale // 10, scale)]
@@ -119,6 +159,10 @@ def peak(path: Path) -> int:
 if __name__ == "__main__":
     source = Path(sys.argv[1])
     with source.open("rb") as opened:
-        reader = iso20022 if opened.read(1) == b"<" else mt
-    assert all(isinstance(line.item, Submission) for line in reader.submissions(source, SETTING))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        first = opened.read(1)
+    found = {
+        b"<": lambda: iso20022.submissions(source, SETTING), b":": lambda: mt.submissions(source, SETTING),
+        b"{": lambda: ndjson.submissions(source), b"R": lambda: delimited.submissions(source, MAPPING),
+    }[first]()  # fmt: skip
+    assert all(isinstance(line.item, Submission) for line in found)
+    print(memory.peak())

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import memory
 import pairs
 import psycopg
 import pytest
@@ -216,7 +216,7 @@ def _catch_up_and_tell(tell: Any, dsn: str, keys: str) -> None:
     engine.catch_up()
     engine.rebuild("transaction_index")
     log.close()
-    tell.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024)
+    tell.send(memory.peak() / 2**20)
 
 
 def bench_against_the_library(bank: EventLog, ratio: Callable[..., float]) -> None:
