@@ -16,6 +16,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from kyc.access.ask import Actor, Ask
+from kyc.access.policy import Permit
 from kyc.clock import to_datetime
 from kyc.domain.admit import HEAD_OFFICE
 from kyc.domain.disposal import DisposalApproved, DisposalProposed, DisposalRejected, RecordDisposed
@@ -39,17 +41,19 @@ from kyc.retention.disposal import (
     standing,
     statement,
 )
-from kyc.retention.register import Destroyed, Lines
+from kyc.retention.register import Destroyed, Lines, destroyed_keys, own_exports
 from kyc.store.data_keys import Emptied
 from kyc.store.log import EventLog
 from kyc.store.reclaim import Reclaimed, reclaim
 from kyc.store.sealed import SealedLog
+from kyc.wiring import Service
 from projections import account_register, consents, disposal_register, retention_deadlines, retention_trigger
 from projections.disposal_register import Case
 from projections.engine import Engine
 from projections.left import ReadModels
 from projections.retention_deadlines import Asked, Due
 from replay.certified import Disposed, issue
+from replay.handed_out import Exports
 from replay.named import names
 
 _LAST: Final = frozenset({RecordClass.IDENTITY, RecordClass.ACCOUNT})
@@ -412,6 +416,40 @@ def _failed(one: Proposal, error: KycError) -> Outcome:
 def streams_of(subject: StreamName) -> tuple[StreamName, ...]:
     """The streams whose events a subject's keys protect (:func:`kyc.domain.admit.subject_of`)."""
     return (subject, StreamName("postings", subject.key)) if subject.kind == "account" else (subject,)
+
+
+def opened(service: Service, ledger: Ledger, asked: Asked) -> Disposals:
+    """The desk over an open service, with the exports of its home folder as a place that is cleared too."""
+    home = service.configuration.home
+    return Disposals(ledger, destroyed_keys(home), asked, (Exports(service.log, own_exports(home), asked),))
+
+
+def allow(service: Service, clerk: Actor, act: str, reason: str, *, branch: str = "", second: str = "") -> Permit:
+    """Ask whether somebody may do an act of disposal, of all records or of those first made at a branch.
+
+    Raises:
+        AccessDeniedError: not permitted; the refusal is recorded.
+    """
+    subject = StreamName("branch", branch) if branch else None
+    return service.gate.allow(
+        Ask(
+            actor=clerk, action=act, subject=subject, purpose=PURPOSE, legal_basis=BASIS, reason=reason,
+            second=second,
+        )
+    )  # fmt: skip
+
+
+def proposers(desk: Disposals, batch: str) -> list[str]:
+    """Who proposed what waits in a batch: whoever decides is their second person.
+
+    Raises:
+        NotFoundError: nothing waits.
+    """
+    Engine(desk.log).catch_up()
+    found = sorted({one.proposer for one in desk.proposals(batch, "proposed")})
+    if not found:
+        raise NotFoundError("nothing waits in this batch", field="batch", remedy="see its state")
+    return found
 
 
 def origin(actor: str) -> Origin:

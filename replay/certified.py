@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kyc.domain.submission import StreamName
-from kyc.errors import LogMismatchError, NotFoundError
+from kyc.errors import LogMismatchError, NotSealedError
 from kyc.evidence.checkpoint import open_checkpoint
 from kyc.evidence.note import Verifier
 from kyc.retention.certificate import FORMAT
@@ -60,18 +60,18 @@ def issue(log: EventLog, sealed: SealedLog, of: Disposed, key: Ed25519PrivateKey
     """The certificate, as one JSON document.
 
     Raises:
-        NotFoundError: the disposal is not sealed yet, or was recorded before its events could be shown in part.
+        NotSealedError: the disposal is not sealed yet, or was recorded before its events could be shown in part.
         LogMismatchError: the statement is not the one that was recorded.
     """
     newest = sealed.published()
     if newest is None or not newest.size:
-        raise NotFoundError("nothing is sealed yet", field="checkpoint", remedy="kyc seal")
+        raise NotSealedError("nothing is sealed yet")
     tree = open_checkpoint(newest.note, sealed.keys(Verifier.parse(log_key))).checkpoint
     extractor = Extractor(log, sealed, tree.size, tree.root)
     retention = _lines(log, extractor, of.retention, of.versions)
     shown = [json.loads(line) for line in retention]
     if sum(line.get("withheld") == "fields" for line in shown) != len(of.versions):
-        raise NotFoundError("the disposal is not sealed yet", field="disposal", remedy="kyc seal")
+        raise NotSealedError("the disposal is not sealed yet")
     recorded = next(line["event"]["certificate"] for line in shown if "certificate" in line.get("event", {}))
     if recorded != sha256(of.statement).hexdigest():
         raise LogMismatchError(

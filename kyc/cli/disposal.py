@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
+from kyc.cli.desk_acts import clerk_of
 from kyc.cli.door import listing, looking
 from kyc.cli.main import screen, service
 from kyc.cli.retention import Count, Question, asked_of, named
+from kyc.domain.disposal import Basis
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from kyc.desk.clerk import Clerk
     from kyc.disposals import Disposals, Proposal, Run
-    from kyc.domain.submission import Origin
-    from kyc.retention.register import Destroyed, Lines
     from kyc.wiring import Service
 
-Basis = Literal["aml-investigation", "order", "litigation", "complaint", "request", "audit", "error-found"]
 Status = Literal["proposed", "approved", "rejected", "destroyed", "completed"]
 
 
@@ -84,6 +84,7 @@ def propose(
         Home and host law; that of the published rules.
     """
     with service() as opened:
+        _allow(opened, "propose-disposal", actor)
         numbers = desk_of(opened, jurisdiction).propose(
             batch, actor, subject=named(subject) if subject else None, record_class=record_class, branch=branch,
             limit=limit,
@@ -102,7 +103,7 @@ def approve(batch: str, /, *, actor: str) -> None:
         The second person, by pseudonym.
     """
     with service() as opened:
-        count = desk_of(opened, ()).decide(batch, actor)
+        count = _decide(opened, batch, actor)
     screen().answer({"batch": batch, "approved": count}, [f"{count:,} disposals approved in {batch}"])
 
 
@@ -121,7 +122,7 @@ def reject(batch: str, /, *, actor: str, reason: str) -> None:
     if not reason:
         raise InputError("a rejection has a reason", field="reason", rule="not empty")
     with service() as opened:
-        count = desk_of(opened, ()).decide(batch, actor, reject=reason)
+        count = _decide(opened, batch, actor, reason)
     screen().answer({"batch": batch, "rejected": count}, [f"{count:,} disposals rejected in {batch}"])
 
 
@@ -141,6 +142,7 @@ def execute(batch: str, /, *, actor: str, jurisdiction: tuple[str, ...] = ()) ->
         Home and host law; that of the published rules.
     """
     with service() as opened, screen().progress("dispose") as step:
+        _allow(opened, "execute-disposal", actor)
         run = desk_of(opened, jurisdiction).execute(batch, actor, progress=step)
     _answer(run)
     results = {one.result for one in run.outcomes}
@@ -197,9 +199,10 @@ def reapply(*, actor: str) -> None:
         Who does it, by pseudonym.
     """
     from kyc.disposals import reapply as again
+    from kyc.retention.register import destroyed_keys
 
     with service() as opened:
-        count = again(opened.ledger, _register_of(opened), actor)
+        count = again(opened.ledger, destroyed_keys(opened.configuration.home), actor)
     screen().answer({"destroyed_again": count}, [f"{count:,} keys had come back and are destroyed again"])
 
 
@@ -248,21 +251,17 @@ def place(
     until
         Only records about days until this one.
     """
-    from kyc.clock import to_datetime
-    from kyc.domain.disposal import HoldPlaced
+    from kyc.desk.holds import HoldDesk
     from kyc.domain.event import RecordClass
-    from kyc.retention.disposal import place_hold, retention_of
 
     try:
         classes = tuple(RecordClass(one) for one in record_class)
     except ValueError:
         raise InputError("no such class", field="record_class", rule=", ".join(RecordClass)) from None
     with service() as opened:
-        event = HoldPlaced(
-            occurred_at=to_datetime(opened.clock.now_us()), subject=retention_of(named(subject)).key, hold=number,
-            basis=basis, reference=reference, classes=classes, since=since, until=until,
-        )  # fmt: skip
-        place_hold(opened.ledger, event, _origin(actor))
+        HoldDesk(opened, _clerk(actor)).place(
+            named(subject), number, basis, reference=reference, classes=classes, since=since, until=until
+        )
     screen().answer({"subject": subject, "hold": number, "in_force": True}, [f"hold {number} lies on {subject}"])
 
 
@@ -282,16 +281,10 @@ def release(subject: str, number: str, /, *, actor: str, approver: str, reason: 
     reason
         Why it ends.
     """
-    from kyc.clock import to_datetime
-    from kyc.domain.disposal import HoldReleased
-    from kyc.retention.disposal import release_hold, retention_of
+    from kyc.desk.holds import HoldDesk
 
     with service() as opened:
-        event = HoldReleased(
-            occurred_at=to_datetime(opened.clock.now_us()), subject=retention_of(named(subject)).key, hold=number,
-            reason=reason, approver=approver,
-        )  # fmt: skip
-        release_hold(opened.ledger, event, _origin(actor))
+        HoldDesk(opened, _clerk(actor)).release(named(subject), number, reason, _clerk(approver))
     screen().answer({"subject": subject, "hold": number, "in_force": False}, [f"hold {number} is released"])
 
 
@@ -320,25 +313,29 @@ def holds(subject: str, /) -> None:
 
 def desk_of(opened: Service, jurisdiction: tuple[str, ...]) -> Disposals:
     """The desk, over the law and the places of this installation."""
-    from kyc.disposals import Disposals
-    from kyc.retention.register import own_exports
-    from replay.handed_out import Exports
+    from kyc import disposals
 
-    asked = asked_of(opened, Question(jurisdiction=jurisdiction))
-    exports = Exports(opened.log, own_exports(opened.configuration.home), asked)
-    return Disposals(opened.ledger, _register_of(opened), asked, (exports,))
+    return disposals.opened(opened, opened.ledger, asked_of(opened, Question(jurisdiction=jurisdiction)))
 
 
-def _register_of(opened: Service) -> Lines[Destroyed]:
-    from kyc.retention.register import destroyed_keys
+def _decide(opened: Service, batch: str, actor: str, reject: str = "") -> int:
+    from kyc import disposals
 
-    return destroyed_keys(opened.configuration.home)
+    desk = desk_of(opened, ())
+    for proposer in disposals.proposers(desk, batch):
+        _allow(opened, "approve-disposal", actor, proposer)
+    return desk.decide(batch, actor, reject=reject)
 
 
-def _origin(actor: str) -> Origin:
-    from kyc.disposals import origin
+def _allow(opened: Service, act: str, actor: str, second: str = "") -> None:
+    from kyc import disposals
 
-    return origin(actor)
+    clerk = _clerk(actor)
+    disposals.allow(opened, clerk.actor, act, clerk.reason, second=second)
+
+
+def _clerk(actor: str) -> Clerk:
+    return clerk_of(actor, roles=("custodian",))
 
 
 def _name(one: Proposal) -> str:

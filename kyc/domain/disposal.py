@@ -70,13 +70,17 @@ class ClockRestarted(RetentionEvent, frozen=True, kw_only=True):
     on: date
 
 
+Basis = Literal["aml-investigation", "order", "litigation", "complaint", "request", "audit", "error-found"]
+"""What a hold rests on."""
+
+
 class HoldPlaced(RetentionEvent, frozen=True, kw_only=True):
     """Nothing of the scope may be disposed of, also not what is recorded later (a hold beats any approval)."""
 
     TOPIC: ClassVar[str] = "hold.placed"
 
     hold: Code
-    basis: Literal["aml-investigation", "order", "litigation", "complaint", "request", "audit", "error-found"]
+    basis: Basis
     reference: Word = ""
     classes: Classes = ()
     """Empty: all."""

@@ -12,6 +12,7 @@ from kyc.service.desk_routes import DESKS
 from kyc.service.law_routes import LAW
 from kyc.service.list_routes import LISTS
 from kyc.service.read_routes import READS
+from kyc.service.retention_routes import RETENTION
 from kyc.service.route import PUBLIC, Route
 from kyc.service.shapes import READERS
 
@@ -55,6 +56,7 @@ ROUTES: Final = (
     *READS,
     *LISTS,
     *LAW,
+    *RETENTION,
     *DESKS,
     Route(
         method="GET", path="/v1/status", action="status", roles=KNOWN,
