@@ -101,8 +101,9 @@ OTHERS = {
         "order renew", "order lapse", "order deduct", "order release", "order notify", "order fulfil", "order seal",
         "order secrecy impose", "order secrecy release", "order objection lodge", "order objection answered",
         "order foreign receive", "order foreign escalate", "order foreign approve", "request receive",
-        "request answer", "request correct", "request delete", "request restrict", "request restore",
-        "request fulfil", "request refuse", "request notice", "request consent", "request withdraw",
+        "request answer", "request correct", "request delete", "request dispose", "request restrict",
+        "request restore", "request fulfil", "request refuse", "request notice", "request consent",
+        "request withdraw",
     },
     "rules and keys, nobody's data": {
         "law versions", "law ask", "law retention", "schema", "keys show", "keys history", "token",
