@@ -17,13 +17,14 @@ from uuid import UUID
 
 import psycopg
 
+from kyc.domain.catalogue import STREAMS
 from kyc.keys.file_provider import FileKeyProvider
 from kyc.settings import GC_THRESHOLDS
 from kyc.store.database import Database
 from kyc.store.log import EventLog
 
 PAGE = 5_000
-HASHES = 3_000_000
+HASHES = 10_000_000
 Part = tuple[Any, ...]
 
 
@@ -54,6 +55,7 @@ def hash_alone(ready: Barrier, done: Barrier, count: int) -> None:
 
 def copy_decrypted(ready: Barrier, done: Barrier, dsn: str, keys: str, lanes: Sequence[int]) -> None:
     """Read, decrypt, decode, and copy a row for each event into a table without index."""
+    assert STREAMS, "importing them makes all events known"
     gc.set_threshold(*GC_THRESHOLDS)
     log = EventLog(Database(dsn), FileKeyProvider.open(keys))
     heads = log.reader.positions()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from threading import Event
@@ -31,6 +32,8 @@ _PAUSES: Final = (0.005, 0.05)
 """Seconds between two looks while waiting: at first, at most."""
 BULK: Final = 100_000
 """Events before a new build from which on its indexes wait until it is full."""
+_FINISHED: Final = 3
+"""Builds that are indexed, compared and swapped at a time: each takes two connections of the pool."""
 _ROUND: Final = 60.0
 """Seconds between two attempts at what failed, and between two sweeps, while following."""
 _MARGIN: Final = 3_600_000_000
@@ -151,16 +154,10 @@ class Engine:
         self._install()
         beside = [Running(projection, self._prepare(projection)) for projection in chosen]
         self._fill(beside, None, progress)
-        rebuilt: list[Rebuilt] = []
-        failed: list[StoreError] = []
-        for one in beside:
-            try:
-                rebuilt.append(self._finish(one))
-            except StoreError as error:
-                failed.append(error)
-        if failed:
-            raise failed[0]
-        return rebuilt
+        at_once = min(self._hands.processes, _FINISHED) if self._hands is not None else 1
+        with ThreadPoolExecutor(at_once) as waiting:  # for the database, which does the work
+            finished = [waiting.submit(self._finish, one) for one in beside]
+        return [one.result() for one in finished]
 
     def _finish(self, beside: Running) -> Rebuilt:
         """Take what was recorded meanwhile, and swap."""
