@@ -152,7 +152,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("latencies in milliseconds")
         terminalreporter.write_line(f"{'benchmark':<56}{'p50':>9}{'p99':>9}{'most':>9}{'calls':>8}  goal")
         for name, median, high, most, calls, goal in LATENCIES:
-            times = "".join(f"{value * 1_000:>9.1f}" for value in (median, high, most))
+            times = "".join(f"{value * 1_000:>9.2f}" for value in (median, high, most))
             terminalreporter.write_line(f"{name:<56}{times}{calls:>8}  {goal}")
     if not RESULTS:
         return
