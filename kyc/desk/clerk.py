@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -140,10 +141,13 @@ class Desk:
     def _record_once(self, event: Event, stream: StreamName, scans: tuple[Scan, ...]) -> None:
         """Record an event, or find that it was: a retry says it at another moment, and means the first."""
         key = self._key_in(stream)
-        if self.service.log.under(stream, key) is None:
-            self.ledger.must_record(self._submission(event, stream.key, key, "", scans))
         found = self.service.log.under(stream, key)
-        assert found is not None, "it was recorded"
+        if found is None:
+            with suppress(ConflictError):  # another request said it at the same time, and was first
+                self.ledger.must_record(self._submission(event, stream.key, key, "", scans))
+            found = self.service.log.under(stream, key)
+        if found is None:
+            raise conflict()
         if found.event is not None and not same(event, found.event):
             raise conflict()
         self.done.append(found)

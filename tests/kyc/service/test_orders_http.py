@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -90,11 +91,14 @@ def test_said_again_it_is_done_once(bank: Bank, clerk: httpx.Client, second: htt
     told = {"channel": "letter"}
     assert not done(clerk, "/v1/orders/O1/notification", told, "k3").get("replayed")
     assert done(clerk, "/v1/orders/O1/notification", told, "k3")["replayed"]
+    with ThreadPoolExecutor(4) as pool:
+        both = list(pool.map(lambda _: done(clerk, "/v1/orders/O1/notification", told, "k4"), range(4)))
+    assert len({str(one["recorded"]) for one in both}) == 1, "said at the same time"
     for key in ("", "a b", "x" * 65):
         bad = clerk.post("/v1/orders/O1/notification", json=told, headers={"idempotency-key": key})
         assert (bad.status_code, bad.json()["field"]) == (400, "idempotency-key")
     assert [one.TOPIC for one in bank.events("order", "O1")] == [
-        "order.received", "order.accepted", "order.customer_notified",
+        "order.received", "order.accepted", "order.customer_notified", "order.customer_notified",
     ]  # fmt: skip
 
 
