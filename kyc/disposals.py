@@ -22,7 +22,7 @@ from kyc.clock import to_datetime
 from kyc.domain.admit import HEAD_OFFICE
 from kyc.domain.disposal import DisposalApproved, DisposalProposed, DisposalRejected, RecordDisposed
 from kyc.domain.event import Event, RecordClass
-from kyc.domain.governance import DisposalsReapplied
+from kyc.domain.operations import DisposalsReapplied
 from kyc.domain.submission import Origin, StreamName
 from kyc.errors import InputError, KycError, NotFoundError, RefusedError
 from kyc.keys.ring import KeyName

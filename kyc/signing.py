@@ -17,7 +17,7 @@ from kyc.clock import to_datetime
 from kyc.domain.admit import HEAD_OFFICE
 from kyc.domain.event import Event
 from kyc.domain.fact import Submission
-from kyc.domain.governance import ArchiveRenewed, CheckpointAnchored, SigningKeyCompromised, SigningKeySucceeded
+from kyc.domain.operations import ArchiveRenewed, CheckpointAnchored, SigningKeyCompromised, SigningKeySucceeded
 from kyc.domain.submission import Origin
 from kyc.errors import IntegrityError, NotFoundError, RefusedError
 from kyc.evidence import key_history, note, renewal

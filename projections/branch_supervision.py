@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from kyc.clock import from_datetime, to_datetime
 from kyc.domain import catalogue
 from kyc.domain.event import topics
-from kyc.domain.governance import DayClosed, MonthClosed
+from kyc.domain.operations import DayClosed, MonthClosed
 from kyc.store import pgbinary
 from kyc.store.database import Connection
 from kyc.store.log import EventLog, Recorded

@@ -20,7 +20,7 @@ from kyc.clock import to_datetime
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.authority import DataDisclosed
 from kyc.domain.event import Event
-from kyc.domain.governance import CustodyTransferred, ExportSigned
+from kyc.domain.operations import CustodyTransferred, ExportSigned
 from kyc.domain.privacy import RightsRequestFulfilled
 from kyc.domain.submission import StreamName
 from kyc.store.database import Connection

@@ -13,7 +13,7 @@ from typing import Final
 from kyc.domain import catalogue, codec
 from kyc.domain.document import DocumentCaptured, document_claim
 from kyc.domain.event import Event, Scanned
-from kyc.domain.governance import SigningKeyCompromised, SigningKeySucceeded
+from kyc.domain.operations import SigningKeyCompromised, SigningKeySucceeded
 from kyc.domain.submission import Claim
 from kyc.domain.transaction import TransactionBooked, TransactionRejected
 from kyc.errors import CiphertextDamagedError, CommitmentMismatchError, FormatError, KeyProviderError

@@ -98,7 +98,7 @@ def _record(page: Page, exported: Exported, hand: Hand) -> None:
     """Record the hand-over before the package is there to be taken."""
     from kyc.clock import to_datetime
     from kyc.disposals import origin
-    from kyc.domain.governance import CustodyTransferred
+    from kyc.domain.operations import CustodyTransferred
     from kyc.retention.disposal import record
     from kyc.retention.register import own_exports
     from replay.handed_out import note

@@ -181,7 +181,7 @@ def _record(opened: Service, report: Report, actor: str, scope: str) -> None:
     from kyc.domain.admit import HEAD_OFFICE
     from kyc.domain.event import Event
     from kyc.domain.fact import Submission
-    from kyc.domain.governance import IntegrityVerified, IntegrityViolationDetected
+    from kyc.domain.operations import IntegrityVerified, IntegrityViolationDetected
     from kyc.domain.submission import Origin
 
     now = opened.clock.now_us()

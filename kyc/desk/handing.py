@@ -8,7 +8,7 @@ from typing import Final
 from kyc.clock import to_datetime
 from kyc.domain.admit import HEAD_OFFICE
 from kyc.domain.fact import Submission
-from kyc.domain.governance import ExportSigned
+from kyc.domain.operations import ExportSigned
 from kyc.domain.submission import Origin
 from kyc.ledger import Ledger
 from kyc.retention.register import own_exports

@@ -14,6 +14,7 @@ from kyc.domain import (
     life,
     monitoring,
     occasional,
+    operations,
     ownership,
     papers,
     privacy,
@@ -28,5 +29,6 @@ __all__ = ["GROUPS", "STREAMS"]
 GROUPS = (
     customer, life, document, papers, diligence, ownership, account, restraint, transaction, occasional, monitoring,
     authority, privacy, disposal, access_log, service_ticket, governance,
+    operations,
 )  # fmt: skip
 """The modules that hold events, in the order of the catalogue."""

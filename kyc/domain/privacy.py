@@ -16,7 +16,7 @@ import msgspec
 from kyc.domain.customer import CUSTOMER, CustomerState, part
 from kyc.domain.dates import check_date
 from kyc.domain.event import Event, RecordClass
-from kyc.domain.governance import OperationEvent
+from kyc.domain.operations import OperationEvent
 from kyc.domain.policies import published
 from kyc.domain.stream import POLICIES, Given, Stream, check, consults, mentions
 from kyc.domain.submission import StreamName

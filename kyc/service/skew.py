@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
 from kyc.clock import Clock, to_datetime
-from kyc.domain.governance import ClockSkewObserved
+from kyc.domain.operations import ClockSkewObserved
 from kyc.errors import ConflictError, KycError
 from kyc.logs import logger
 from kyc.service.call import encode

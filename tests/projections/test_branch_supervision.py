@@ -14,7 +14,8 @@ from fix_world_ledger import Story
 
 from kyc.domain.access_log import AccessDenied, BreakGlassUsed
 from kyc.domain.diligence import ReviewScheduled
-from kyc.domain.governance import BranchOpened, DayClosed, MonthClosed
+from kyc.domain.governance import BranchOpened
+from kyc.domain.operations import DayClosed, MonthClosed
 from kyc.domain.policies import NOTHING
 from projections import branch_supervision
 from projections.branch_supervision import month

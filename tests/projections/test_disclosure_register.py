@@ -8,7 +8,7 @@ from fix_world_ledger import Story
 
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.authority import DataDisclosed
-from kyc.domain.governance import CustodyTransferred, ExportSigned
+from kyc.domain.operations import CustodyTransferred, ExportSigned
 from kyc.domain.privacy import RightsRequestFulfilled, RightsRequestReceived
 from kyc.domain.submission import StreamName
 from projections import disclosure_register

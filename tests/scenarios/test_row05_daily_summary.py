@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from fix_world_china import onboard, open_account, paid, person
 
-from kyc.domain.governance import DayClosed, MonthClosed
+from kyc.domain.operations import DayClosed, MonthClosed
 from replay.day import day
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -9,7 +9,7 @@ from fix_cli import Call
 from fix_samples import SAMPLES
 from fix_world_china import onboard
 
-from kyc.domain.governance import DayClosed, IntegrityVerified, IntegrityViolationDetected
+from kyc.domain.operations import DayClosed, IntegrityVerified, IntegrityViolationDetected
 
 
 def test_a_day_is_closed_and_checked(world):

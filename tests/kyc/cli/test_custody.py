@@ -63,7 +63,7 @@ def test_handed_over(bank: Call, tmp_path: Path) -> None:
 
 def test_it_is_on_record(bank: Call, database: str, tmp_path: Path) -> None:
     """Receiver, reason, the package's manifest and the second person are recorded, and sealed with the package."""
-    from kyc.domain.governance import CustodyTransferred
+    from kyc.domain.operations import CustodyTransferred
     from kyc.domain.submission import StreamName
     from kyc.keys.file_provider import FileKeyProvider
     from kyc.store.database import Database

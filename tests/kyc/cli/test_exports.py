@@ -21,7 +21,7 @@ from fix_tsa import TimestampAuthority
 from kyc.cli.exports import What, scope_of
 from kyc.cli.main import service
 from kyc.clock import SystemClock, to_datetime
-from kyc.domain.governance import ExportSigned
+from kyc.domain.operations import ExportSigned
 from kyc.domain.submission import StreamName
 from kyc.errors import InputError
 from kyc.simulate.submissions import wire

@@ -18,7 +18,7 @@ from fix_tsa import TimestampAuthority
 
 from kyc.cli.main import service
 from kyc.clock import SystemClock, to_datetime
-from kyc.domain.governance import CheckpointAnchored, SigningKeyCompromised, SigningKeySucceeded
+from kyc.domain.operations import CheckpointAnchored, SigningKeyCompromised, SigningKeySucceeded
 from kyc.domain.submission import StreamName
 from kyc.errors import ConfigurationError
 from kyc.evidence import checkpoint, key_history, note

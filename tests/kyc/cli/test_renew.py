@@ -14,7 +14,7 @@ from fix_cli import Call, document
 from fix_tsa import TimestampAuthority
 
 from kyc.cli.main import service
-from kyc.domain.governance import ArchiveRenewed
+from kyc.domain.operations import ArchiveRenewed
 from kyc.domain.submission import StreamName
 from kyc.simulate.submissions import wire
 

@@ -11,7 +11,7 @@ from fix_world_china import onboard
 from kyc.domain.access_log import AccessGranted, OperatorDeclared, RecordRead
 from kyc.domain.disposal import DisposalApproved, DisposalProposed
 from kyc.domain.event import RecordClass
-from kyc.domain.governance import CustodyTransferred
+from kyc.domain.operations import CustodyTransferred
 from kyc.domain.service_ticket import TicketClosed, TicketOpened
 from kyc.domain.two_people import are_two, two_people
 from kyc.errors import RefusedError

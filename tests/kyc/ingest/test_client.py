@@ -19,7 +19,7 @@ from fix_line import BadLine
 from fix_service import Provider, Running, Serve, wire
 
 from kyc.clock import FixedClock
-from kyc.domain.governance import ClockSkewObserved
+from kyc.domain.operations import ClockSkewObserved
 from kyc.domain.submission import StreamName
 from kyc.errors import ConfigurationError, FormatError, SignatureError, UnreachableError
 from kyc.evidence.note import Verifier

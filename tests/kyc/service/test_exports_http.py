@@ -15,8 +15,8 @@ from fix_bank import registered, submission
 from fix_service import Serve
 from fix_service_reads import AML, TELLER, Bank
 
-from kyc.domain.governance import ExportSigned
 from kyc.domain.monitoring import CaseClosed
+from kyc.domain.operations import ExportSigned
 from kyc.service.limits import ServiceLimits
 from replay import verifier
 

@@ -11,7 +11,7 @@ from fix_bank import registered
 from fix_service import NDJSON, Provider, Running, ndjson, wire
 
 from kyc.clock import to_datetime
-from kyc.domain.governance import ClockSkewObserved
+from kyc.domain.operations import ClockSkewObserved
 from kyc.domain.submission import StreamName
 from kyc.store.log import Recorded
 
