@@ -15,7 +15,7 @@ import msgspec
 from cyclopts import App, Parameter, validators
 
 from kyc.cli.main import screen
-from kyc.errors import ConfigurationError, NotFoundError
+from kyc.errors import ConfigurationError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from kyc.ingest.sender import Sender
@@ -25,6 +25,8 @@ _LINES: Final = 1_000
 """Lines captured in one commit."""
 _REFUSED: Final = 2
 
+_DAY: Final = 86_400_000_000
+Days = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=3_660))]
 Folder = Annotated[Path, Parameter(help="Folder of the spool, on a disk of the branch's own.")]
 
 
@@ -169,8 +171,8 @@ def refused(spool: Folder, /) -> None:
     screen().answer(found, lines or ["nothing was refused"])
 
 
-def drop(spool: Folder, key: str, /) -> None:
-    """Erase a refused submission that will not be corrected.
+def drop(spool: Folder, key: str = "", /, *, older_than: Days | None = None) -> None:
+    """Erase a refused submission that will not be corrected, or all that nobody has corrected for so long.
 
     Parameters
     ----------
@@ -178,8 +180,16 @@ def drop(spool: Folder, key: str, /) -> None:
         Folder of the spool.
     key
         Its idempotency key.
+    older_than
+        Days since they were captured, instead of a key.
     """
+    if bool(key) == (older_than is not None):
+        raise InputError("which ones is not clear", field="key", rule="a key, or --older-than", remedy="name one")
     with _opened(spool, must_exist=True) as opened:
+        if older_than is not None:
+            count = opened.drop_older(older_than * _DAY)
+            screen().answer({"dropped": count}, [f"{count:,} dropped"])
+            return
         if not opened.drop(key):
             raise NotFoundError("no refused submission with this key", field="key", remedy="kyc branch refused")
     screen().answer({"dropped": key}, [f"{key} dropped"])

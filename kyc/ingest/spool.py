@@ -228,6 +228,13 @@ class Spool:
             gone = connection.execute("delete from line where key = ? and refused is not null", (key,))
             return gone.rowcount > 0
 
+    def drop_older(self, microseconds: int) -> int:
+        """Erase refused lines that were captured longer ago than this and never corrected; how many there were."""
+        before = self._clock.now_us() - microseconds
+        with self._transaction() as connection:
+            gone = connection.execute("delete from line where captured_at < ? and refused is not null", (before,))
+            return gone.rowcount
+
     def receipts(self, after: int = 0) -> Iterator[tuple[int, str]]:
         """Number and text of the signed receipts behind a number."""
         while True:

@@ -49,6 +49,8 @@ def test_a_day_at_a_branch(call: Call, running: Running, token: str, tmp_path: P
     assert (standing["state"], standing["recorded"][0]["version"]) == ("recorded", 1)
     assert document(call("--json", "branch", "drop", spool, refused["key"])) == {"dropped": refused["key"]}
     assert call("branch", "drop", spool, refused["key"])[0] == 4
+    assert call("branch", "drop", spool)[0] == 2
+    assert document(call("--json", "branch", "drop", spool, "--older-than", "30")) == {"dropped": 0}
     assert document(call("--json", "branch", "receipts", spool, str(tmp_path / "receipts"))) == {"written": 1}
     assert document(call("--json", "branch", "receipts", spool, str(tmp_path / "receipts"))) == {"written": 0}
     key = Verifier.parse(running.service.receipt_verifier_key)

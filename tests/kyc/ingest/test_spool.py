@@ -88,6 +88,24 @@ def test_refused_is_corrected_or_dropped(spool: Spool) -> None:
     assert spool.standing("k2") is None
 
 
+def test_what_nobody_corrects_goes(tmp_path: Path) -> None:
+    """Refused lines of long ago are erased; what waits and what was refused lately stays."""
+    clock = FixedClock(1_000_000)
+    spool = Spool(tmp_path / "spool", clock=clock)
+    spool.put([line(1), line(2)])
+    first, _ = spool.waiting(10, 1 << 20)
+    spool.settle([Settled(first, refused='{"status":422}')])
+    clock.advance(5_000_000)
+    spool.put([line(3)])
+    *_, third = spool.waiting(10, 1 << 20)
+    spool.settle([Settled(third, refused='{"status":422}')])
+    assert spool.drop_older(5_000_000) == 0
+    assert spool.drop_older(4_999_999) == 1
+    assert [key for key, _ in spool.refused()] == ["k3"]
+    assert [one.key for one in spool.waiting(10, 1 << 20)] == ["k2"]
+    spool.close()
+
+
 def test_nothing_in_clear(tmp_path: Path) -> None:
     """No file of the spool holds a value, while it waits and after it is recorded; rights are the owner's."""
     spool = Spool(tmp_path / "spool")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,32 @@ def test_a_right_that_was_taken_back(sealed: Bank) -> None:
         sealed.submit(submission("CA-1/closed", closed))
         assert approver.post(f"/v1/exports/{number}/approval").status_code == 403
         assert asker.get(f"/v1/exports/{number}").json()["state"] == "waiting"
+
+
+def test_for_the_recipient_alone(sealed: Bank, tmp_path: Path) -> None:
+    """Encrypted to a certificate in the order: its owner opens it, who takes it cannot; an unfit one fails."""
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.pem -days 9 -subj /CN=inspector"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    order = ORDER | {"encrypt_to": (tmp_path / "own.pem").read_text()}
+    with sealed.client("compliance", AML) as asker, sealed.client("compliance", AML, sub="compliance-2") as second:
+        number = asker.post("/v1/exports", json=order).json()["id"]
+        second.post(f"/v1/exports/{number}/approval").raise_for_status()
+        assert settled(asker, number)["state"] == "ready"
+        taken = asker.get(f"/v1/exports/{number}/bundle")
+        assert taken.headers["content-disposition"].endswith('.zip.p7m"')
+        unfit = asker.post("/v1/exports", json=ORDER | {"encrypt_to": "no certificate"}).json()["id"]
+        second.post(f"/v1/exports/{unfit}/approval").raise_for_status()
+        failed = settled(asker, unfit)
+    assert (failed["state"], failed["problem"]["field"]) == ("failed", "encrypt_to")
+    (tmp_path / "taken.p7m").write_bytes(taken.content)
+    assert not zipfile.is_zipfile(tmp_path / "taken.p7m")
+    assert b"Lovelace" not in taken.content
+    opening = "openssl cms -decrypt -binary -inform DER -in taken.p7m -inkey own.key -recip own.pem -out taken.zip"
+    subprocess.run(opening.split(), cwd=tmp_path, check=True)
+    path = tmp_path / "taken.zip"
+    manifest = json.loads(zipfile.ZipFile(path).read("manifest.json"))
+    vkey = sealed.running.service.log_verifier_key
+    assert verifier.verify(str(path), [vkey], [manifest["export_key"]]).anchored
 
 
 def test_asked_for_before_it_is_sealed(served: Bank) -> None:
