@@ -135,6 +135,9 @@ class Pump:
                     read.append(facts.held(fact.parse(line, actor=request.actor, branch=request.branch)))
                 except KycError as refusal:
                     read.append(refusal)
+                except Exception as error:  # noqa: BLE001  a line that breaks us is one line: others are waiting
+                    _log.error("a line could not be read", error=type(error).__name__)
+                    read.append(KycError("a fault of ours", field="body", remedy="name the request"))
         try:
             round_ = self._ledger.begin([one for one in read if isinstance(one, Submission)])
         except Exception as error:  # noqa: BLE001  one caller's trouble is not everybody's
