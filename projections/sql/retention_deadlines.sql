@@ -97,7 +97,7 @@ person as (
             else 'infinity'::date end as reopened_at
     from (
         select subject as member, established, ended, reopened, died, settled from file
-        where subject not in (select one from mate)
+        where not exists (select from mate m where m.one = subject)
         union all
         select m.one, max(established), max(ended), max(reopened), max(died), max(settled)
         from mate m join file f on f.subject = m.other group by m.one) p),
