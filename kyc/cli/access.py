@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter, validators
 
 from kyc.cli.accesses import reads_by, reads_flags, reads_of
+from kyc.cli.desk_acts import clerk_of
 from kyc.cli.door import listing, looking
 from kyc.cli.main import Note, screen, service
 
@@ -216,15 +217,13 @@ def use(operator: str, /, *, reason: str, hours: Few = 1) -> None:
     """
     from uuid import uuid4
 
-    from kyc.domain.access_log import BreakGlassUsed
+    from kyc.desk.emergencies import EmergencyDesk
 
+    number = uuid4().hex[:12]
     with service() as opened:
-        now = _now(opened)
-        number = uuid4().hex[:12]
-        used = BreakGlassUsed(
-            occurred_at=now, operator=operator, use=number, reason=reason, until=now + timedelta(hours=hours)
-        )  # fmt: skip
-        _record(opened, used, operator)
+        EmergencyDesk(opened, clerk_of(operator, reason, roles=("custodian",))).declare(
+            operator, number, reason, hours
+        )
     screen().answer({"use": number}, [f"{operator} has emergency access for {hours} h: {number}"])
 
 
@@ -263,13 +262,10 @@ def review(
     finding
         What was found.
     """
-    from kyc.domain.access_log import BreakGlassReviewed
+    from kyc.desk.emergencies import EmergencyDesk
 
     with service() as opened:
-        seen = BreakGlassReviewed(
-            occurred_at=_now(opened), operator=operator, use=number, finding=finding, note=note
-        )
-        _record(opened, seen, actor)
+        EmergencyDesk(opened, clerk_of(actor, roles=("custodian",))).review(operator, number, finding, note)
     screen().answer({"reviewed": number}, [f"{number} is {finding}"])
 
 

@@ -23,6 +23,7 @@ from kyc.domain.values import Code, Digest, Line, Record, Text, Word
 from kyc.errors import RefusedError
 
 Fields = Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]
+Finding = Literal["justified", "not-justified"]
 Roles = Annotated[tuple[Code, ...], msgspec.Meta(max_length=20)]
 
 
@@ -220,7 +221,7 @@ class BreakGlassReviewed(OperatorEvent, frozen=True, kw_only=True):
     TOPIC: ClassVar[str] = "access.break_glass_reviewed"
 
     use: Code
-    finding: Literal["justified", "not-justified"]
+    finding: Finding
     note: Line = ""
 
 

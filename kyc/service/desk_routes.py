@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from kyc.domain.access_rules import shipped_matrix
-from kyc.service import answers, order_acts, order_lists, request_acts
+from kyc.service import answers, emergency_acts, order_acts, order_lists, request_acts
 from kyc.service.acting import Act, Done, single
 from kyc.service.call import Handler
 from kyc.service.door import ON, WAIT, View
@@ -116,6 +116,7 @@ DESKS: Final = (
         "/v1/orders/{number}/violations", "validate-order", "Everything that stands against following an order",
         order_lists.violations, response=order_lists.Violations, parameters={},
     ),
+    *acts(emergency_acts.ACTS),
     *acts(request_acts.ACTS),
     *_answered(
         "/v1/requests/{number}", "answer-request", answers.begin("request", answers.RequestAnswer),

@@ -15,6 +15,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 CUSTOMER, ORDER, REQUEST = "/v1/customers/{number}", "/v1/orders/{number}", "/v1/requests/{number}"
 ROUTE = {
     "access anomalies": "GET /v1/anomalies", "access breakglass list": "GET /v1/emergencies",
+    "access breakglass review": "POST /v1/operators/{operator}/emergencies/{use}/review",
+    "access breakglass use": "POST /v1/operators/{operator}/emergencies",
     "access extract": f"GET {CUSTOMER}/extract", "access grants show": "GET /v1/operators/{operator}/rights",
     "access matrix": "GET /v1/law/access", "access read-by": "GET /v1/operators/{operator}/reads",
     "access who-read": f"GET {CUSTOMER}/reads", "branch day": "GET /v1/branches/{branch}/day",
@@ -64,11 +66,9 @@ ROUTE = {
 }  # fmt: skip
 """What a command does → where the service does it."""
 AT_THE_MACHINE = {
-    "access breakglass review", "access breakglass use", "access declare", "access grants grant",
-    "access grants revoke", "adopt", "anchor", "custody transfer", "demo", "disposal reapply", "doctor",
-    "keys compromised", "keys rotate", "law forms", "law publish", "migrate", "project", "rebuild", "renew",
-    "request dispose", "seal",
-    "serve", "stop", "token", "verify",
+    "access declare", "access grants grant", "access grants revoke", "adopt", "anchor", "custody transfer", "demo",
+    "disposal reapply", "doctor", "keys compromised", "keys rotate", "law forms", "law publish", "migrate",
+    "project", "rebuild", "renew", "request dispose", "seal", "serve", "stop", "token", "verify",
 }  # fmt: skip
 """Who runs these holds the keys or the database: they are the administrator's (docs/api.md)."""
 ELSEWHERE = {"branch", "receipt", "witness"}

@@ -49,7 +49,7 @@ TABLE: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "list": ("reference name task summary", "identity-number contact"),
         "read": (f"{IDENTITY} account task summary", ""),
         "supervise": ("access-log", ""),
-    } | acts("propose-disposal"),
+    } | acts("propose-disposal declare-emergency"),
     "hq-operations": {
         "read": (f"{IDENTITY} account holder diligence task summary privacy history policy", ""),
         "list": (f"{IDENTITY} account holder diligence task summary privacy history policy", ""),
@@ -68,7 +68,8 @@ TABLE: Final[dict[str, dict[str, tuple[str, str]]]] = {
             f"{FILE} diligence risk monitoring order sealed-order hold privacy disclosure history evidence", "",
         ),
     } | acts(
-        "place-hold release-hold propose-disposal approve-disposal execute-disposal receive-request answer-request "
+        "review-emergency place-hold release-hold propose-disposal approve-disposal execute-disposal "
+        "receive-request answer-request "
         "decide-request consent correct merge accept-order release-freeze"
     ),
     "order-desk": dict.fromkeys(("list", "order"), ("reference name order sealed-order", ""))
@@ -91,7 +92,7 @@ TABLE: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "foreign-authority": {},
     "group-company": {},
     "partner": {},
-    "dba": {"operate": ("ciphertext metrics", "")},
+    "dba": {"operate": ("ciphertext metrics", "")} | acts("declare-emergency"),
     "auditor": {
         "audit": ("evidence access-log policy metrics summary", ""),
         "read": ("reference name account diligence privacy disclosure", "identity-number contact personal"),
@@ -99,7 +100,8 @@ TABLE: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "custodian": dict.fromkeys(
         ("read", "list", "replay", "export", "audit", "supervise", "case", "answer"), (" ".join(CLASSES), "")
     ) | acts(
-        "lapse-freezes receive-request answer-request decide-request consent place-hold propose-disposal "
+        "declare-emergency review-emergency lapse-freezes receive-request answer-request decide-request "
+        "consent place-hold propose-disposal "
         "execute-disposal correct merge publish release-hold approve-disposal"
     ),
 }  # fmt: skip
