@@ -21,7 +21,8 @@ from kyc.domain.admit import evolve
 from kyc.domain.customer import CustomerState
 from kyc.domain.event import Event, RecordClass
 from kyc.domain.submission import Origin, StreamName
-from kyc.store.persistence import Factory, LedgerEvent
+from kyc.store.persistence import Factory
+from kyc.store.recorders import LedgerEvent
 
 SNAPSHOT: Final = "customer.snapshot"
 _encode = msgspec.json.Encoder(order="sorted", decimal_format="string").encode

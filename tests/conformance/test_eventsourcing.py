@@ -22,8 +22,8 @@ from kyc.keys.file_provider import FileKeyProvider
 from kyc.store import persistence
 from kyc.store.database import Database
 from kyc.store.log import EventLog
-from kyc.store.persistence import (
-    Factory,
+from kyc.store.persistence import Factory
+from kyc.store.recorders import (
     LogAggregateRecorder,
     LogApplicationRecorder,
     LogProcessRecorder,

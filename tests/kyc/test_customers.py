@@ -14,7 +14,7 @@ from fix_bank import TELLER, captured, established, moved, registered, verified
 from kyc.customers import Customers, CustomerSnapshot
 from kyc.domain.submission import StreamName
 from kyc.ledger import Ledger
-from kyc.store.persistence import LedgerEvent
+from kyc.store.recorders import LedgerEvent
 
 pytestmark = [pytest.mark.pg15, pytest.mark.filterwarnings("ignore:'save\\(\\)':DeprecationWarning")]
 
