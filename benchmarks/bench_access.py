@@ -105,7 +105,7 @@ def bench_event(log: EventLog, latency: Latency) -> None:
 
     def recorded(number: int) -> None:
         event = RecordRead(
-            occurred_at=at, operator=f"K-{number % 5}", customer=f"C{number % CUSTOMERS}", action="read",
+            occurred_at=at, operator=ORIGIN.actor, customer=f"C{number % CUSTOMERS}", action="read",
             fields=("name",), reason="bench", roles=("custodian",), policy="access",
         )  # fmt: skip
         ledger.must_record(Submission(key=f"access/{number}", origin=ORIGIN, data=event))
