@@ -395,12 +395,17 @@ ORGANS: Final = {
 }  # fmt: skip
 
 
+UNITS: Final = ORGANS | {"market-regulator": "ynn"}
+"""The same of organisations: accounts of operators may be looked into."""
+
+
 @pytest.mark.parametrize("organ", sorted(ORGANS))
 @pytest.mark.parametrize("role", ["authority", "order-desk"])
-def test_who_may_query_freeze_deduct(organ: str, role: str) -> None:
-    """Each organ and each act: permitted as the table of authorities has it, whoever carries it out."""
-    for action, may in zip(("query", "freeze", "deduct"), ORGANS[organ], strict=True):
-        facts = _part("order", organ=organ, action=action)(asked(role, action), known(role))[1]
+@pytest.mark.parametrize(("subject", "table"), [("natural", ORGANS), ("organisation", UNITS)])
+def test_who_may_query_freeze_deduct(organ: str, role: str, subject: str, table: dict[str, str]) -> None:
+    """Each organ, each act and kind of subject: as the table of authorities has it, whoever carries it out."""
+    for action, may in zip(("query", "freeze", "deduct"), table[organ], strict=True):
+        facts = _part("order", organ=organ, action=action, subject=subject)(asked(role, action), known(role))[1]
         answer = decide(asked(role, action), facts, MATRIX, AT)
         assert isinstance(answer, Permit) == (may == "y"), (organ, action, answer)
         other = {"query": "freeze", "freeze": "deduct", "deduct": "query"}[action]
