@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -110,6 +111,51 @@ def bench_against_stock_recorder(log: EventLog, feed: Feed, callers: Callers, ra
         lambda: callers.run(32, SECONDS) * 1_000, lambda: stock_singles(recorder, feed, 32) * 1_000, 1_000,
         rounds=3, goal="≥ 15 × stock recorder",
     )  # fmt: skip
+
+
+def bench_following_reader(log: EventLog, feed: Feed, ratio: Callable[..., float]) -> None:
+    """Eight threads write while a reader follows: it sees every event. Floor: one thread that nobody follows."""
+    at, followed, written = dict.fromkeys(range(log.lanes), 0), 0, 0
+
+    def follow() -> int:
+        found = 0
+        for lane in at:
+            for row in log.reader.page(lane, at[lane], 500):
+                assert row.position == at[lane] + 1, "a gap"
+                at[lane], found = row.position, found + 1
+        return found
+
+    def write(units: list[Unit]) -> int:
+        return sum(isinstance(log.append([unit])[0], tuple) for unit in units)
+
+    def both() -> float:
+        nonlocal followed, written
+        shares = [feed.units(500) for _ in range(8)]
+        start = time.perf_counter()
+        with ThreadPoolExecutor(len(shares)) as crew:
+            writers = [crew.submit(write, share) for share in shares]
+            while not all(writer.done() for writer in writers):
+                followed += follow()
+        took = time.perf_counter() - start
+        while found := follow():
+            followed += found
+        written += sum(writer.result() for writer in writers)
+        return took
+
+    def alone() -> float:
+        nonlocal written
+        units = feed.units(4_000)
+        start = time.perf_counter()
+        written += write(units)
+        return time.perf_counter() - start
+
+    while found := follow():
+        written += found
+        followed += found
+    ratio(both, alone, 4_000, rounds=3, goal="0 missed")
+    while found := follow():
+        followed += found
+    assert followed == written, f"{written - followed} missed of {written}"
 
 
 def stock_recorder(dsn: str) -> PostgresApplicationRecorder:
