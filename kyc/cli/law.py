@@ -15,8 +15,8 @@ from kyc.domain.policies import RuleSet
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
-    from kyc.domain.event import Event
-    from kyc.domain.policies import Policies, PolicyEdition
+    from kyc.desk.clerk import Clerk
+    from kyc.domain.policies import Policies
     from kyc.wiring import Service
 
 Jurisdiction = Literal["CN", "EU", "UK", "US"]
@@ -46,13 +46,15 @@ def adopt(*, actor: str, approver: str, jurisdiction: Jurisdiction = "CN") -> No
     jurisdiction
         Whose law the institution goes by: its authorities, documents and forms, and what the rulebook is asked for.
     """
+    from kyc.desk.policies import PolicyDesk
     from kyc.domain.policies import shipped_editions
 
     with service() as opened:
+        desk, second = PolicyDesk(opened, _clerk(actor)), _clerk(approver)
         known = opened.ledger.policies()
         missing = [edition for edition in shipped_editions(jurisdiction) if not known.version(edition.rules)]
         for edition in missing:
-            _publish(opened, edition, jurisdiction, actor, approver, "as shipped", f"adopt/{edition.rules}/1")
+            desk.edition(edition, jurisdiction, second, "as shipped", f"adopt/{edition.rules}/1")
     names = [edition.rules for edition in missing]
     screen().answer({"adopted": names}, [f"adopted {name}" for name in names] or ["nothing new to adopt"])
 
@@ -80,16 +82,13 @@ def publish(
     jurisdiction
         Whose law the rulebook is asked for; as before where it is left out.
     """
-    from kyc.domain.policies import PolicyEdition
+    from kyc.desk.policies import PolicyDesk
 
+    text = file.read_text(encoding="utf-8")
     with service() as opened:
-        known = _known(opened, None)
-        version = known.version(rules) + 1
-        edition = PolicyEdition(
-            rules=rules, version=version, effective_from=start, text=file.read_text(encoding="utf-8")
+        version = PolicyDesk(opened, _clerk(actor)).publish(
+            rules, text, start, _clerk(approver), reason=reason, jurisdiction=jurisdiction
         )
-        place = jurisdiction or known.jurisdiction or "CN"
-        _publish(opened, edition, place, actor, approver, reason, f"publish/{rules}/{version}")
     screen().answer(
         {"rules": rules, "version": version, "effective_from": start},
         [f"published {rules} version {version}, in use from {start}"],
@@ -108,22 +107,12 @@ def forms(file: Path, /, *, actor: str, approver: str) -> None:
     approver
         The second person.
     """
-    from hashlib import sha256
-
-    import msgspec
-
-    from kyc.clock import to_datetime
-    from kyc.domain.governance import TemplatePublished
-    from kyc.domain.templates import parse_templates, usable
+    from kyc.desk.policies import PolicyDesk
 
     with service() as opened:
-        known = usable(_known(opened, None).templates)
-        written = parse_templates(file.read_text(encoding="utf-8"), file.name)
-        new = [form for form in written if known.get(form.name) != form]
-        for form in new:
-            event = TemplatePublished(occurred_at=to_datetime(opened.clock.now_us()), form=form, approver=approver)
-            _record(opened, event, actor, f"form/{form.name}/{sha256(msgspec.json.encode(form)).hexdigest()[:16]}")
-    names = [form.name for form in new]
+        names = PolicyDesk(opened, _clerk(actor)).forms(
+            file.read_text(encoding="utf-8"), _clerk(approver), file.name
+        )
     screen().answer({"published": names}, [f"published {name}" for name in names] or ["nothing new to publish"])
 
 
@@ -251,23 +240,7 @@ def _known(opened: Service, as_of: str | None) -> Policies:
     return lawbook.known(opened.log, moment(as_of, opened.ledger.zone))
 
 
-def _publish(
-    opened: Service, edition: PolicyEdition, jurisdiction: str, actor: str, approver: str, reason: str, key: str
-) -> None:
-    from kyc.clock import to_datetime
-    from kyc.domain.governance import PolicyPublished
+def _clerk(actor: str) -> Clerk:
+    from kyc.cli.desk_acts import clerk_of
 
-    event = PolicyPublished(
-        occurred_at=to_datetime(opened.clock.now_us()), edition=edition, jurisdiction=jurisdiction, reason=reason,
-        approver=approver,
-    )  # fmt: skip
-    _record(opened, event, actor, key)
-
-
-def _record(opened: Service, event: Event, actor: str, key: str) -> None:
-    from kyc.domain.admit import HEAD_OFFICE
-    from kyc.domain.fact import Submission
-    from kyc.domain.submission import Origin
-
-    origin = Origin(actor=actor, branch=HEAD_OFFICE, purpose="governance", legal_basis="AML24-30")
-    opened.ledger.must_record(Submission(key=key, origin=origin, data=event))
+    return clerk_of(actor, roles=("custodian",))

@@ -34,6 +34,7 @@ ROUTE = {
     "hold place": "POST /v1/holds", "hold release": "POST /v1/holds/{hold}/release", "holds": "GET /v1/holds",
     "ingest": "POST /v1/events:stream", "keys history": "GET /log/keys.ndjson", "keys show": "GET /v1/status",
     "large-value": "GET /v1/large-values", "large-value due": "GET /v1/large-values/due",
+    "law forms": "POST /v1/law/forms", "law publish": "POST /v1/law/editions/{rules}",
     "law ask": "GET /v1/law/rules/{rule}", "law retention": "GET /v1/law/retention/{record_class}",
     "law versions": "GET /v1/law", "order accept": f"POST {ORDER}/acceptance",
     "order answer": f"POST {ORDER}/answers",
@@ -67,7 +68,7 @@ ROUTE = {
 """What a command does → where the service does it."""
 AT_THE_MACHINE = {
     "access declare", "access grants grant", "access grants revoke", "adopt", "anchor", "custody transfer", "demo",
-    "disposal reapply", "doctor", "keys compromised", "keys rotate", "law forms", "law publish", "migrate",
+    "disposal reapply", "doctor", "keys compromised", "keys rotate", "migrate",
     "project", "rebuild", "renew", "request dispose", "seal", "serve", "stop", "token", "verify",
 }  # fmt: skip
 """Who runs these holds the keys or the database: they are the administrator's (docs/api.md)."""
