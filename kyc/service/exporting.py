@@ -2,7 +2,7 @@
 
 A folder survives a restart; what was being written when the process ended is told as interrupted, because a lock
 that only a living writer holds is free. Several processes of one machine share the folders. Who may ask is decided
-elsewhere. Folders and files are the service's alone (0700, 0600).
+elsewhere. The folders are the service's alone (0700).
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class Exports:
         self._folder = service.configuration.home / _FOLDER
         self._writer = ThreadPoolExecutor(1, "kyc-export")
         self._stopping = Event()
+        self._sweep()
 
     def begin(self, ask: Ask, order: ExportOrder) -> Job:
         """Keep what was asked for; it waits for a second person.

@@ -71,6 +71,24 @@ def test_asked_and_answered(served: Bank, officer: httpx.Client) -> None:
         assert (failed["state"], failed["problem"]["status"]) == ("failed", 403), "one factor vouches for nobody"
 
 
+def test_ended_before_it_was_packed(served: Bank, officer: httpx.Client) -> None:
+    """The process ends between the record and the file: the same request gets what is on record as handed over."""
+    asked(officer, "Q1")
+    answer, view = taken(officer, "Q1")
+    folder = served.running.service.configuration.home / "service-exports" / view["id"]
+    (packed,) = folder.glob("*.zip")
+    assert folder.stat().st_mode & 0o077 == 0
+    assert not packed.with_suffix("").exists(), "nothing lies about twice"
+    with zipfile.ZipFile(packed) as box:
+        box.extractall(packed.with_suffix(""))
+    packed.unlink()
+    job = json.loads((folder / "job.json").read_text())
+    (folder / "job.json").write_text(json.dumps(job | {"state": "running"}))
+    again, seen = taken(officer, "Q1")
+    assert (again, seen["digest"]) == (answer, view["digest"])
+    assert [one.TOPIC for one in served.events("request", "Q1")] == ["request.received", "request.fulfilled"]
+
+
 def test_corrected_restricted_refused_deleted(served: Bank, officer: httpx.Client) -> None:
     """By two; only stored; with law, complaint and court; each once under its key."""
     served.grant("hq-operations-2", "hq-operations")
