@@ -61,10 +61,11 @@ def transfer(out: Path, /, *, hand: Annotated[Hand, Parameter(name="*")]) -> Non
     about = StreamName("customer", hand.customer) if hand.customer else StreamName("period", "period")
     with listing(about=about, action="export") as page:
         opened = page.opened
+        ledger = opened.ledger
         scope = (
             Scope(kind="customer", key=hand.customer)
             if hand.customer
-            else Scope(kind="period", since=date(1970, 1, 1), until=opened.ledger.today())
+            else Scope(kind="period", since=date(1970, 1, 1), until=ledger.today(), zone=ledger.zone)
         )
         keys = Keys(export=opened.provider.signing_key("export"), log=opened.log_verifier_key, seal=opened.seal)
         stated = bundle.Order(

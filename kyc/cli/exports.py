@@ -111,7 +111,7 @@ def export(
         written = bundle.export(
             opened.log,
             opened.sealed,
-            scope,
+            replace(scope, zone=opened.ledger.zone),
             out,
             keys=_keys(opened, how),
             order=stated,

@@ -52,7 +52,7 @@ class AnswerDesk(Desk):
             self._disclosed(order, exported)
 
         return bundle.export(
-            service.log, service.sealed, Scope(kind="order", key=number), out,
+            service.log, service.sealed, Scope(kind="order", key=number, zone=service.ledger.zone), out,
             keys=keys or handing.keys_of(service), order=stated, form=form,
             watch=bundle.Watch(register=register),
         )  # fmt: skip

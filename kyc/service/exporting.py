@@ -240,8 +240,9 @@ class Exports:
             if self._stopping.is_set():
                 raise _StoppingError
 
+        scope = replace(export_scope.scope_of(order), zone=service.ledger.zone)
         return bundle.export(
-            service.log, service.sealed, export_scope.scope_of(order), self.path(job),
+            service.log, service.sealed, scope, self.path(job),
             keys=self._keys(order), order=stated,
             form=Form(tables=order.tables, report=order.report, institution=order.institution),
             watch=bundle.Watch(

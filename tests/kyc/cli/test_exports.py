@@ -141,7 +141,9 @@ def test_for_who_asks(call: Call, bank: Path, tmp_path: Path) -> None:
     """Without a recipient it is for who asks, as the manifest says and what is on record of it."""
     assert call("--actor", "A-7", "export", "--customer", "C1", "--out", "C1.zip", "--no-report")[0] == 0
     with zipfile.ZipFile(tmp_path / "C1.zip") as box:
-        assert json.loads(box.read("manifest.json"))["recipient"] == "A-7"
+        manifest = json.loads(box.read("manifest.json"))
+    assert manifest["recipient"] == "A-7"
+    assert manifest["scope"]["zone"] == "Europe/London", "days end where the institution is"
     with service() as opened:
         (recorded,) = opened.log.events(StreamName("operations", "export"))
     assert isinstance(recorded.event, ExportSigned)
