@@ -104,7 +104,7 @@ def audit(
     given = [trusted] if isinstance(trusted, Checkpoint | str) else trusted or []
     report = Report(limit=limit)
     with snapshot(database) as view, database.connection() as connection:
-        fresh = Snapshot(connection, view.origin, view.lanes, view.dsn)
+        fresh = Snapshot(connection, view.origin, view.lanes, database)
         believed = signers(view, verifiers, outside, report)
         kept = [
             open_checkpoint(one, believed.verifiers, origin=view.origin).checkpoint if isinstance(one, str) else one
@@ -165,8 +165,7 @@ class _Audit:
         counts: dict[int, int] = {}
         leaves_said = largest = 0
         attempt = self._view.attempt
-        if self._hands is not None:
-            self._view.export()
+        self._view.export()
         with attempt(failed, "events"):
             counts = dict(self._view.rows(SQL["lane_counts"]))
         with attempt(failed, "checkpoints"):
@@ -210,9 +209,7 @@ class _Audit:
         lanes = {lane: counts.get(lane, 0) for lane in {*range(self._view.lanes), *counts}}
         hands = None if self._start.size else self._hands  # what was added since is soon read
         with shared(hands, self._view, leaves, self._report, lanes, told) as (ours, tell):
-            walk = Walk(self._view, self._report, leaves, openings, tell, self._start)
-            for lane in ours:
-                walk.lane(lane)
+            Walk(self._view, self._report, leaves, openings, tell, self._start).lanes(ours)
 
     def _say_nothing_of_nothing(self, largest: int) -> None:
         """Green needs something that was verified."""

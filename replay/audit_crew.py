@@ -152,12 +152,10 @@ def _work(tell: connection.Connection, part: _Part, keys: str) -> None:
         log = EventLog(database, open_provider(keys)) if keys else None
         with snapshot(database, part.exported) as view, database.connection() as fresh:
             openings = OpeningCheck(
-                view, Snapshot(fresh, view.origin, view.lanes, part.dsn), report,
+                view, Snapshot(fresh, view.origin, view.lanes, database), report,
                 log.ring if log else None, log.blinder if log else None,
             )  # fmt: skip
-            walk = Walk(view, report, leaves, openings, tell.send, Start())
-            for lane in part.lanes:
-                walk.lane(lane)
+            Walk(view, report, leaves, openings, tell.send, Start()).lanes(part.lanes)
         tell.send((report, leaves.end))
     except KycError as error:
         error.__cause__ = None

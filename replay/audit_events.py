@@ -7,8 +7,10 @@ the derived leaf of each sealed event is put where step 5 finds it. Memory: the 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from hashlib import sha256
+from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from kyc.store.records import DIGEST_LENGTH, StoredEvent, lane_of
 from replay.audit_rows import decoded, well_formed
 from replay.audit_since import Head, Start
 from replay.findings import Kind, Place, Report
-from replay.leaves import Leaves, Run, SealedLane, leaf_of
+from replay.leaves import LEAF, Leaves, SealedLane, leaf_of
 from replay.snapshot import SQL, Snapshot
 
 _TAG: Final = b"kyc-ledger/event/v1\0"
@@ -33,8 +35,8 @@ _CONTEXTS_KNOWN: Final = 10_000
 class Openings(Protocol):
     """Step 7, as far as it looks at events."""
 
-    def check(self, rows: list[StoredEvent]) -> None:
-        """Hold a batch of rows of one lane against keys, scans and claims."""
+    def check_raw(self, rows: list[bytes]) -> None:
+        """Hold a batch of well-formed rows of one lane against keys, scans and claims."""
         ...
 
 
@@ -60,51 +62,62 @@ class Walk:
         self._heads: dict[bytes, Head] = {}
         self._position = 0  # of the row before, within a lane
 
-    def lane(self, lane: int) -> None:
-        """Check all events of a lane."""
+    def lanes(self, lanes: Iterable[int]) -> None:
+        """Check all events of some lanes."""
+        with self._view.beside() as rows:
+            for lane in lanes:
+                self._lane(lane, rows)
+
+    def _lane(self, lane: int, rows: Snapshot) -> None:
         self._heads = {}
         before = self._position = self._start.lanes.get(lane, 0)
-        segments = self._view.stream(SQL["lane_segments"], (lane, before))
-        sealed = SealedLane(lane, segments, self._report)
-        run = self._leaves.run()
-        for page in self._view.pages(SQL["lane_rows"], (lane, before)):
-            self._report.counts["events"] += len(page)
-            self._openings.check(self._page(lane, page, sealed, run))
-            self._progress(self._report.counts["events"])
-        run.close()
-        sealed.finish()
-        self._report.counts["sealed"] += run.count
+        with closing(self._view.stream(SQL["lane_segments"], (lane, before))) as segments:
+            sealed = SealedLane(lane, segments, self._report, self._leaves.run())
+            for page in rows.copied(SQL["lane_rows"], (lane, before)):
+                self._report.counts["events"] += len(page)
+                self._openings.check_raw(self._page(lane, page, sealed))
+                self._progress(self._report.counts["events"])
+            self._report.counts["sealed"] += sealed.finish()
         self._report.counts["streams"] += len(self._heads)
         self._heads = {}
         self._progress(self._report.counts["events"])
 
     def stream(self, lane: int, stream: bytes) -> Iterator[tuple[StoredEvent, bytes]]:
-        """The well-formed events of one stream, checked, each with the hash derived from it."""
+        """The well-formed events of one stream, checked, each with the leaf derived from it."""
         self._heads = {}
         for values in self._view.stream(SQL["stream_rows"], (lane, UUID(bytes=stream))):
             self._report.counts["events"] += 1
             row = StoredEvent._make(values)
-            derived = self._row(row, lane, None)
-            if derived is not None:
-                yield row, derived
+            leaf = self._row(row, lane, None)
+            if leaf is not None:
+                yield row, leaf
 
-    def _page(self, lane: int, page: list[tuple[bytes]], sealed: SealedLane, run: Run) -> list[StoredEvent]:
+    def _page(self, lane: int, page: list[bytes], sealed: SealedLane) -> list[bytes]:
         """Check a page of rows; returns the well-formed ones."""
-        rows = []
-        for (raw,) in page:
-            row = well_formed(raw)
-            given = row or StoredEvent._make(decoded(raw))
-            if given.position != self._position + 1 and not self._follows(given.position, given, lane):
-                continue
-            self._position = given.position
-            index = sealed.index(given.position)
-            derived = (row and self._sound(row, lane)) or self._row(given, lane, index)
-            if derived is None:
-                continue
-            if index is not None:
-                run.put(index, leaf_of(given, derived))
-            rows.append(given)
+        rows: list[bytes] = []
+        at = 0
+        while at < len(page):
+            first = self._position + 1
+            leaves = self._sound(page, at, lane)
+            sealed.put(first, leaves)
+            past = at + len(leaves)
+            rows += page[at:past]
+            if past < len(page) and self._looked_at(page[past], lane, sealed):
+                rows.append(page[past])
+            at = past + 1
         return rows
+
+    def _looked_at(self, raw: bytes, lane: int, sealed: SealedLane) -> bool:
+        """Says everything that is wrong with a row; False where it cannot be hashed."""
+        row = StoredEvent._make(decoded(raw))
+        if row.position != self._position + 1 and not self._follows(row.position, row, lane):
+            return False
+        self._position = row.position
+        index = sealed.index(row.position)
+        leaf = self._row(row, lane, index)
+        if leaf is not None and index is not None:
+            sealed.run.put(index, [leaf])
+        return leaf is not None
 
     def _follows(self, position: int | None, row: StoredEvent, lane: int) -> bool:
         """Says what is wrong with the place of a row; False where it has none."""
@@ -119,29 +132,39 @@ class Walk:
             self._report.add(Kind.POSITION_MISSING, Place(lane=lane, position=before + 1), gap, "nothing")
         return True
 
-    def _sound(self, row: StoredEvent, lane: int) -> bytes | None:
-        """The hash derived from a row with which nothing is wrong, at a quarter of the cost of :meth:`_row`.
+    def _sound(self, page: list[bytes], at: int, lane: int) -> list[bytes]:
+        """The leaves derived from the rows from ``at`` on, up to the first with which anything may be wrong.
 
-        None where anything differs, and nothing is remembered of it then: :meth:`_row` looks again and says what.
+        Nothing is remembered of that one, so that :meth:`_looked_at` can say what; here a row costs a fraction.
         """
-        _, version, recorded_at, _, stream, key, _, previous, commitment, link, digest, context, state = row
-        head = self._heads.get(stream)
-        if head is None:
-            if version != 1 or previous != _GENESIS or lane_of(stream, self._view.lanes) != lane:
-                return None
-        elif version != head[0] + 1 or previous != head[1] or recorded_at < head[2]:
-            return None
-        if context not in self._contexts:
-            return None
-        header = _FIXED(1, stream, version, recorded_at, key)
-        derived = sha256(b"".join((_TAG, previous, header, context, commitment))).digest()
-        if derived != link or sha256(state).digest()[:DIGEST_LENGTH] != digest:
-            return None
-        self._heads[stream] = version, link, recorded_at
-        return derived
+        heads, contexts, lanes, before = self._heads, self._contexts, self._view.lanes, self._position
+        leaves: list[bytes] = []
+        for raw in islice(page, at, None):
+            row = well_formed(raw)
+            if row is None:
+                break
+            position, version, moment, _, stream, key, _, previous, commitment, link, digest, context, state = row
+            head = heads.get(stream)
+            if head is None:
+                if version != 1 or previous != _GENESIS or lane_of(stream, lanes) != lane:
+                    break
+            elif version != head[0] + 1 or previous != head[1] or moment < head[2]:
+                break
+            if position != before + 1 or context not in contexts:
+                break
+            header = _FIXED(1, stream, version, moment, key)
+            if sha256(b"".join((_TAG, previous, header, context, commitment))).digest() != link:
+                break
+            if sha256(state).digest()[:DIGEST_LENGTH] != digest:
+                break
+            before = position
+            heads[stream] = version, link, moment
+            leaves.append(sha256(LEAF(0, stream, version, link)).digest())
+        self._position = before
+        return leaves
 
     def _row(self, row: StoredEvent, lane: int, index: int | None) -> bytes | None:
-        """Check one row; returns the hash derived from it, or None where it cannot be derived."""
+        """Check one row; returns the leaf derived from it, or None where it cannot be derived."""
         place = Place(row.stream_id, row.version, lane, row.position, index)
         fault = _malformed(row)
         if fault:
@@ -157,7 +180,7 @@ class Walk:
             self._report.add(Kind.LANE_WRONG, place, f"lane {lane_of(row.stream_id, self._view.lanes)}")
         else:
             self._continues(row, place)
-        return derived
+        return leaf_of(row, derived)
 
     def _continues(self, row: StoredEvent, place: Place) -> None:
         """Whether a row continues its stream: version, previous hash, time."""

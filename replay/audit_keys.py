@@ -25,6 +25,7 @@ from kyc.store import pgbinary
 from kyc.store.log import context_of
 from kyc.store.protect import reveal
 from kyc.store.records import DIGEST_LENGTH, StoredEvent, digest_of, lane_of
+from replay.audit_rows import EMPTY, data_key, decoded
 from replay.findings import Kind, Place, Report
 from replay.snapshot import SQL, Snapshot
 
@@ -32,6 +33,8 @@ _EMPTY_DIGEST: Final = digest_of(b"")
 _SCANS_PER_FETCH: Final = 4
 """A scan may have 32 MiB."""
 _CLAIMS_PER_PAGE: Final = 500
+_KEYS_KNOWN: Final = 100_000
+"""Keys whose state is remembered, some 15 MB; they repeat between the streams of a subject."""
 _TOPICS: Final = catalogue.GROUPS  # importing it has registered every topic there is
 _COMPARED: Final = frozenset({"transaction", "document"})
 """Kinds of claims that an event's content alone tells; of the others only the event must exist."""
@@ -57,16 +60,22 @@ class OpeningCheck:
         self._report = report
         self._ring = ring
         self._blinder = blinder
-        self._destroyed: dict[bytes, bool] = {}  # of the keys asked for last; one that is not in it is gone
+        self._destroyed: dict[bytes, bool] = {}  # of the keys asked for; one that is not in it is gone
 
     # --- events ---------------------------------------------------------------------------------
 
+    def check_raw(self, rows: list[bytes]) -> None:
+        """The same as :meth:`check`, of rows as they came; without keys no more than needed is taken apart."""
+        if self._ring is None:  # nothing to open: only what is empty or has no living key is looked at
+            ids = set(map(data_key, rows))
+            self._keys(ids)
+            dead = {i for i in ids if self._destroyed.get(i) is not False}
+            rows = [raw for raw in rows if raw.endswith(EMPTY) or (dead and data_key(raw) in dead)]
+        self.check([StoredEvent._make(decoded(raw)) for raw in rows])
+
     def check(self, rows: list[StoredEvent]) -> None:
         """Hold a batch of well-formed rows against keys, scans and claims."""
-        keys = self._keys([row.data_key for row in rows])
-        if self._ring is None:  # nothing to open: only what is empty or has no key is looked at
-            living = {key_id for key_id, destroyed in self._destroyed.items() if destroyed is False}
-            rows = [row for row in rows if not row.state or row.data_key not in living]
+        keys = self._keys([row.data_key for row in rows], [row.data_key for row in rows if not row.state])
         revealed = [(row, event) for row in rows if (event := self._event(row, keys)) is not None]
         self._check_scans_present(revealed)
         self._check_claims_present(revealed)
@@ -111,15 +120,19 @@ class OpeningCheck:
             return False
         return keys.get(key_id) is not None
 
-    def _keys(self, ids: Iterable[bytes]) -> dict[bytes, DataKey | None]:
-        """Learn what became of these keys, and get those that can be used."""
-        wanted = list(dict.fromkeys(ids))
-        if not wanted:
-            return {}
-        arguments = (pgbinary.int2s([lane_of(i, self._view.lanes) for i in wanted]), pgbinary.uuids(wanted))
-        # The newest state, not the snapshot's: a key destroyed meanwhile is not a key that was lost.
-        found = self._fresh.rows(SQL["keys"], arguments)
-        self._destroyed = {key_id: destroyed and not length for key_id, destroyed, length in found}
+    def _keys(self, ids: Iterable[bytes], emptied: Iterable[bytes] = ()) -> dict[bytes, DataKey | None]:
+        """Learn what became of these keys, and get those that can be used; what ``emptied`` locked is gone."""
+        wanted = dict.fromkeys(ids)
+        if len(self._destroyed) > _KEYS_KNOWN:
+            self._destroyed.clear()
+        # One that lived when it was asked for is asked for again where it should be destroyed by now.
+        asked = [i for i in wanted if i not in self._destroyed]
+        asked += [i for i in dict.fromkeys(emptied) if self._destroyed.get(i) is False]
+        if asked:
+            arguments = (pgbinary.int2s([lane_of(i, self._view.lanes) for i in asked]), pgbinary.uuids(asked))
+            # The newest state, not the snapshot's: a key destroyed meanwhile is not a key that was lost.
+            found = self._fresh.rows(SQL["keys"], arguments)
+            self._destroyed.update((key_id, destroyed and not length) for key_id, destroyed, length in found)
         if self._ring is None:
             return {}
         try:
@@ -176,7 +189,7 @@ class OpeningCheck:
                 continue
             if digest_of(state) != digest:
                 self._report.add(Kind.SCAN_CHANGED, place, f"digest {digest.hex()}", digest_of(state).hex())
-            keys = self._keys([key_id])
+            keys = self._keys([key_id], [] if state else [key_id])
             if not self._lawful(key_id, state, place, keys):
                 continue
             key = keys[key_id]

@@ -24,7 +24,7 @@ from replay.audit_keys import OpeningCheck
 from replay.audit_since import Start
 from replay.audit_tree import check_signatures
 from replay.findings import Kind, Place, Report
-from replay.leaves import Leaves, leaf_of
+from replay.leaves import Leaves
 from replay.proofs import Prover
 from replay.scopes import Scope, resolve
 from replay.signers import Outside, Signers, signers, told
@@ -55,7 +55,7 @@ def audit_customer(
     names += [StreamName(kind, account) for account in plan.accounts for kind in ("account", "postings")]
     report = Report(limit=limit)
     with snapshot(log.database) as view, log.database.connection() as connection:
-        fresh = Snapshot(connection, view.origin, view.lanes, view.dsn)
+        fresh = Snapshot(connection, view.origin, view.lanes, log.database)
         believed = signers(view, verifier_keys, outside, report)
         openings = OpeningCheck(view, fresh, report, log.ring, log.blinder)
         largest = check_signatures(view, believed, report)
@@ -99,17 +99,17 @@ class _Streams:
             rows = list(walk.stream(lane_of(stream, self._view.lanes), stream))
             self._report.counts["streams"] += bool(rows)
             self._openings.check([row for row, _ in rows])
-            for row, link in rows:
-                self._in_the_log(row, link)
+            for row, leaf in rows:
+                self._in_the_log(row, leaf)
         leaves.close()
 
-    def _in_the_log(self, row: StoredEvent, link: bytes) -> None:
+    def _in_the_log(self, row: StoredEvent, leaf: bytes) -> None:
         found = self._view.rows(SQL["index_of"], (row.position, row.lane, row.position, row.position))
         if not found or self._prover is None:
             return
         index = int(found[0][0])
         try:
-            self._prover.proof(index, leaf_of(row, link))
+            self._prover.proof(index, leaf)
         except LogMismatchError as fault:
             place = Place(row.stream_id, row.version, row.lane, row.position, index)
             self._report.add(Kind.NOT_AS_SEALED, place, "the sealed leaf", fault.message)

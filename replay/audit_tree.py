@@ -186,7 +186,7 @@ class TreeCheck:
         derived = self._leaves.read(start, count)
         numbers = range(start // TILE_WIDTH, (start + count - 1) // TILE_WIDTH + 1)
         stored = self._stored((0, number) for number in numbers)
-        ours, theirs = _split(derived), _split(derived)
+        ours = theirs = _split(derived)
         for number in numbers:
             tile = stored.get((0, number))
             if tile is None or len(tile) != TILE_WIDTH * HASH_LENGTH:
@@ -196,14 +196,19 @@ class TreeCheck:
             part = tile[first % TILE_WIDTH * HASH_LENGTH :][: (past - first) * HASH_LENGTH]
             if part == derived[(first - start) * HASH_LENGTH : (past - start) * HASH_LENGTH]:
                 continue
-            theirs[first - start : past - start] = _split(part)
+            theirs = [*theirs[: first - start], *_split(part), *theirs[past - start :]]
+        if theirs is not ours or MISSING in ours:
+            self._settle(start, ours, theirs)
+        self._append(ours, theirs, stored)
+
+    def _settle(self, start: int, ours: list[bytes], theirs: list[bytes]) -> None:
+        """Note down where events and tiles differ; where an event is gone, its leaf is taken from the tile."""
         for at, (mine, its) in enumerate(zip(ours, theirs, strict=True)):
             if mine == MISSING:
-                ours[at] = its  # the event is gone, and was reported; the tile still holds its leaf
+                ours[at] = its  # the event was reported
                 self._blind = self._blind or its == MISSING
             elif mine != its and len(self._pending) < _PENDING_MAX:
                 self._pending.append(start + at)
-        self._append(ours, theirs, stored)
 
     def _append(self, ours: list[bytes], theirs: list[bytes], stored: dict[tuple[int, int], bytes]) -> None:
         if ours != theirs and self._tiles is None:

@@ -18,14 +18,15 @@ from replay.findings import Kind, Place, Report
 
 HASH_LENGTH: Final = 32
 MISSING: Final = bytes(HASH_LENGTH)
-_ENTRY: Final = struct.Struct(">B16sQ32s").pack
+LEAF: Final = struct.Struct(">B16sQ32s").pack
+"""What a leaf is the hash of: zero, stream id, version, chain hash (docs/format.md, Log entry and leaf)."""
 _RUN_MAX: Final = 2_048
 """Neighbouring leaves written at once: 64 kB."""
 
 
 def leaf_of(row: StoredEvent, link: bytes) -> bytes:
-    """The leaf of an event whose chain hash was derived (docs/format.md, Log entry and leaf)."""
-    return sha256(_ENTRY(0, row.stream_id, row.version, link)).digest()
+    """The leaf of an event whose chain hash was derived."""
+    return sha256(LEAF(0, row.stream_id, row.version, link)).digest()
 
 
 class Leaves:
@@ -78,12 +79,12 @@ class Run:
         self.count = 0
         """Leaves written."""
 
-    def put(self, index: int, leaf: bytes) -> None:
-        """Put one leaf."""
-        if index != self._start + len(self._parts) or len(self._parts) == _RUN_MAX:
+    def put(self, index: int, leaves: list[bytes]) -> None:
+        """Put neighbouring leaves."""
+        if index != self._start + len(self._parts) or len(self._parts) >= _RUN_MAX:
             self.close()
             self._start = index
-        self._parts.append(leaf)
+        self._parts += leaves
 
     def close(self) -> None:
         """Write what is collected."""
@@ -96,10 +97,11 @@ class Run:
 class SealedLane:
     """The segments of one lane, walked beside its events: which index a position has, and what is gone."""
 
-    def __init__(self, lane: int, segments: Iterator[tuple[Any, ...]], report: Report) -> None:
+    def __init__(self, lane: int, segments: Iterator[tuple[Any, ...]], report: Report, run: Run) -> None:
         self._lane = lane
         self._segments = segments
         self._report = report
+        self.run = run
         self._first = self._last = self._index = 0
         self._next = 1  # first position of the present segment that was not seen yet; past it: none
         self._advance()
@@ -118,11 +120,26 @@ class SealedLane:
         self._next = max(self._next, position + 1)
         return self._index + position - self._first
 
-    def finish(self) -> None:
-        """The lane has no more events: what is still sealed is gone."""
+    def put(self, position: int, leaves: list[bytes]) -> None:
+        """Put the leaves of neighbouring positions where they are sealed, as far as they are."""
+        at = 0
+        while at < len(leaves):
+            index = self.index(position + at)
+            if index is None:
+                at += 1
+                continue
+            past = min(len(leaves), self._last - position + 1)
+            self._next = position + past
+            self.run.put(index, leaves[at:past])
+            at = past
+
+    def finish(self) -> int:
+        """The lane has no more events: what is still sealed is gone. Returns the number of leaves put."""
         while self._last:
             self._gone(self._last)
             self._advance()
+        self.run.close()
+        return self.run.count
 
     def _advance(self) -> None:
         first, last, index = next(self._segments, (0, 0, 0))

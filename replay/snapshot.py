@@ -5,36 +5,44 @@ A table that cannot be read is said so once and skipped: an audit must get throu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
 
-from kyc.errors import ConfigurationError
+from kyc.errors import ConfigurationError, StoreError, StoreUnavailableError
 from kyc.store import statements
 from kyc.store.database import Connection, Database
 
 SQL: Final = statements.load("replay", "audit.sql")
 ROWS_PER_FETCH: Final = 1_000
 """Rows per round trip of a streamed query; about 1 MB of events."""
+_HEADER_LENGTH: Final = 19
+"""Of a binary COPY: signature, flags, no extension; it comes with the first row, each other one comes alone."""
+_TRAILER: Final = b"\xff\xff"
+"""After the last row of a COPY: a column count of -1."""
 
 
 class Snapshot:
     """A read-only transaction in which nothing changes."""
 
-    def __init__(self, connection: Connection, origin: str, lanes: int, dsn: str) -> None:
-        self.dsn = dsn
+    def __init__(
+        self, connection: Connection, origin: str, lanes: int, database: Database, exported: str = ""
+    ) -> None:
+        self.dsn = database.dsn
+        self._database = database
         self._connection = connection
         self._cursors = 0
-        self._exported = ""
+        self._exported = exported
         self.origin = origin
         self.lanes = lanes
 
     def stream(
         self, query: LiteralString, arguments: Sequence[Any] = (), rows_per_fetch: int = ROWS_PER_FETCH
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Generator[tuple[Any, ...], None, None]:
         """The rows of a query, a page in memory at a time."""
         self._cursors += 1
         with self._connection.cursor(f"audit_{self._cursors}") as cursor:
@@ -42,13 +50,24 @@ class Snapshot:
             cursor.execute(query, arguments, binary=True)
             yield from cursor
 
-    def pages(self, query: LiteralString, arguments: Sequence[Any] = ()) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of a query, page by page: without the cost of handing over each."""
-        self._cursors += 1
-        with self._connection.cursor(f"audit_{self._cursors}") as cursor:
-            cursor.execute(query, arguments, binary=True)
-            while page := cursor.fetchmany(ROWS_PER_FETCH):
+    def copied(self, query: LiteralString, arguments: Sequence[Any] = ()) -> Iterator[list[bytes]]:
+        """The rows of a binary COPY, a page at a time; nothing else can be asked for here meanwhile.
+
+        The server goes on reading while its rows are looked at, so the two cost no more time than the slower one.
+        """
+        with self._connection.cursor().copy(query, arguments) as copy:
+            messages = map(bytes, copy)
+            rows = chain((next(messages)[_HEADER_LENGTH:],), messages)
+            while page := list(islice(rows, ROWS_PER_FETCH)):
+                if page[-1] == _TRAILER:
+                    page.pop()
                 yield page
+
+    @contextmanager
+    def beside(self) -> Iterator[Snapshot]:
+        """The same state over a connection of its own; exported before any attempt."""
+        with snapshot(self._database, self.export()) as other:
+            yield other
 
     def export(self) -> str:
         """A name by which other processes see the same, as long as this snapshot lives; not inside an attempt."""
@@ -66,8 +85,10 @@ class Snapshot:
         try:
             with self._connection.transaction():
                 yield
-        except psycopg.Error as cause:
-            if self._connection.closed:
+        except (psycopg.Error, StoreError) as fault:
+            cause = fault.__cause__ if isinstance(fault, StoreError) else fault  # translated: of a view beside
+            lost = self._connection.closed or isinstance(fault, StoreUnavailableError)
+            if lost or not isinstance(cause, psycopg.Error):
                 raise
             failed.append(f"{what}: {cause.sqlstate or type(cause).__name__}")
 
@@ -93,4 +114,4 @@ def snapshot(database: Database, exported: str = "") -> Iterator[Snapshot]:
             raise ConfigurationError(
                 "the database does not say which log it holds", field="kyc.log", remedy="name another database"
             )
-        yield Snapshot(connection, row[0], row[1], database.dsn)
+        yield Snapshot(connection, row[0], row[1], database, exported)

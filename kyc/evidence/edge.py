@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 
 from kyc.errors import FormatError
 
@@ -41,21 +42,21 @@ class Edge:
     def append(self, leaf_hashes: Iterable[bytes]) -> list[Tile]:
         """Add leaf hashes; returns the tiles that became full, lower levels first for equal places."""
         finished: list[Tile] = []
-        for leaf in leaf_hashes:
-            self.size += 1
-            carry, number = leaf, 0
-            while True:
+        leaves = iter(leaf_hashes)
+        while part := list(islice(leaves, TILE_WIDTH - self.size % TILE_WIDTH)):
+            self.size += len(part)
+            number = 0
+            while part:
                 if number == len(self._levels):
                     self._levels.append([])
                 level = self._levels[number]
-                level.append(carry)
-                if len(level) < TILE_WIDTH:
-                    break
-                index = self.size // TILE_WIDTH ** (number + 1) - 1
-                finished.append(Tile(number, index, b"".join(level)))
-                carry = subtree_root(level)
-                self._levels[number] = []
-                number += 1
+                level += part
+                part = []
+                if len(level) == TILE_WIDTH:
+                    index = self.size // TILE_WIDTH ** (number + 1) - 1
+                    finished.append(Tile(number, index, b"".join(level)))
+                    part, self._levels[number] = [subtree_root(level)], []
+                    number += 1
         return finished
 
     def root(self) -> bytes:
@@ -92,7 +93,8 @@ def subtree_root(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of sibling hashes."""
     level = hashes
     while len(level) > 1:
-        level = [sha256(b"\x01" + level[at] + level[at + 1]).digest() for at in range(0, len(level), 2)]
+        each = iter(level)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(each, each, strict=True)]
     return level[0]
 
 

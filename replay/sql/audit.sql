@@ -17,12 +17,12 @@ select origin, lanes from kyc.log
 select lane::int, count(*) from kyc.event group by lane order by lane
 
 -- lane_rows --
--- All events of a lane in commit order, each as one value in binary form (replay/audit_rows.py).
-select record_send(e) from (
+-- All events of a lane in commit order, as they are taken apart in replay/audit_rows.py.
+copy (
     select position, version, recorded_at, lane, stream_id, key, data_key, previous, commitment, hash, digest, context,
         state
     from kyc.event where lane = %s and (position > %s or position is null) order by position
-) e
+) to stdout (format binary)
 
 -- stream_rows --
 -- All events of a stream, in the lane it belongs to.

@@ -14,7 +14,9 @@ from kyc.domain.event import Event
 from kyc.domain.governance import TemplatePublished
 from kyc.domain.submission import Entry, StreamName
 from kyc.domain.templates import Template
-from replay.findings import Kind
+from replay.audit_keys import OpeningCheck
+from replay.findings import Kind, Report
+from replay.snapshot import Snapshot, snapshot
 
 pytestmark = pytest.mark.pg15
 
@@ -26,6 +28,19 @@ def test_emptied_without_destruction(bank: Bank) -> None:
     report = audited(bank, keys=None)
     assert kinds(report) == {Kind.EMPTIED_UNLAWFULLY}
     assert names(report, Kind.EMPTIED_UNLAWFULLY, row)
+
+
+def test_destroyed_while_looked_at(bank: Bank) -> None:
+    """A key that lived when it was asked for and is destroyed since: what was emptied with it is no finding."""
+    row = rows(bank, "postings", "A3")[0]
+    report = Report(limit=3)
+    with snapshot(bank.log.database) as view, bank.log.database.connection() as connection:
+        fresh = Snapshot(connection, view.origin, view.lanes, bank.log.database)
+        openings = OpeningCheck(view, fresh, report, None, None)
+        openings.check([row])
+        bank.log.key_store.destroy(row.data_key)
+        openings.check([row._replace(state=b"")])
+    assert (report.findings, report.counts["disposed"]) == ([], 1)
 
 
 def test_lost_data_key(bank: Bank) -> None:
