@@ -37,7 +37,7 @@ async def append(call: Call) -> Answer:
     await call.parts.clocks.hold(actor.branch, call.header(b"date"))
     body = await call.body(JSON)
     lines = _lines(body, call.parts.limits.batch_items)
-    taken = await call.parts.pump.take(lines, actor.id, actor.branch)
+    taken = await call.parts.pump.take(lines, actor.id, actor.branch, actor.roles)
     if lines[0] is body and isinstance(taken[0].answer, KycError):
         raise taken[0].answer
     appended = Appended(results=[result_of(one) for one in taken], **promise(call.parts, taken))

@@ -15,7 +15,7 @@ from kyc.service.call import Handler
 from kyc.service.door import ON, WAIT, View
 from kyc.service.listing import CURSOR, PAGE, Page
 from kyc.service.proposing import Proposal, approve, propose
-from kyc.service.route import Route
+from kyc.service.route import Route, may
 
 _ERRORS: Final = (400, 404, 408, 409, 413, 415, 422)
 _ORDERS: Final = frozenset({"order-desk", "compliance"})
@@ -24,18 +24,6 @@ _PAGED: Final = {"cursor": CURSOR, "limit": PAGE, "wait": WAIT}
 _SOME: Final = {"limit": "rows at most, 1 to 1000; 1000", "wait": WAIT}
 _CHOSEN: Final = {"customer": "number", "account": "number", "organ": "such as court"}
 _SPAN: Final = {"since": "a date (its beginning) or an instant", "until": "a date (its end) or an instant"}
-
-
-def may(action: str) -> frozenset[str]:
-    """Staff to whom the shipped matrix gives an action, over the network."""
-    matrix = shipped_matrix()
-    return frozenset(
-        rule.role
-        for rule in matrix.rule
-        if action in rule.actions
-        and matrix.roles[rule.role].kind == "staff"
-        and "at-the-machine" not in rule.conditions
-    )
 
 
 def acts(some: Sequence[Act]) -> Iterator[Route]:

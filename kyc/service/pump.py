@@ -44,6 +44,7 @@ class _Request(NamedTuple):
     lines: Sequence[Line]
     actor: str
     branch: str
+    roles: frozenset[str]
     answer: asyncio.Future[list[Taken]]
 
 
@@ -74,7 +75,7 @@ class Pump:
         """Whether lines are taken."""
         return self._thread.is_alive() and not self._closed
 
-    async def take(self, lines: Sequence[Line], actor: str, branch: str) -> list[Taken]:
+    async def take(self, lines: Sequence[Line], actor: str, branch: str, roles: frozenset[str]) -> list[Taken]:
         """Record lines of the wire form; what became of each, in their order.
 
         Raises:
@@ -91,7 +92,7 @@ class Pump:
         answer: asyncio.Future[list[Taken]] = self._loop.create_future()
         self._callers[actor] += 1
         self.waiting += len(lines)
-        self._inbox.put(_Request(lines, actor, branch, answer))
+        self._inbox.put(_Request(lines, actor, branch, roles, answer))
         try:
             return await answer
         finally:
@@ -132,7 +133,8 @@ class Pump:
         for request in requests:
             for line in request.lines:
                 try:
-                    read.append(facts.held(fact.parse(line, actor=request.actor, branch=request.branch)))
+                    submission = fact.parse(line, actor=request.actor, branch=request.branch)
+                    read.append(facts.held(submission, request.roles))
                 except KycError as refusal:
                     read.append(refusal)
                 except Exception as error:  # noqa: BLE001  a line that breaks us is one line: others are waiting

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from kyc.service import disposing, hold_acts
 from kyc.service.call import Handler
-from kyc.service.desk_routes import acts, may
+from kyc.service.desk_routes import acts
 from kyc.service.disposing import Batch, Proposed, Rejected
-from kyc.service.route import Route
+from kyc.service.route import Route, may
 from kyc.service.shapes import READERS, paged
 
 _ERRORS: Final = (400, 404, 408, 409, 413, 422)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from kyc.domain.access_rules import shipped_matrix
 from kyc.service.call import JSON, Handler
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -38,3 +39,15 @@ class Route:
     """Query parameters: name → what they mean."""
     errors: tuple[int, ...] = ()
     """Statuses of problems beside those that every route may answer."""
+
+
+def may(action: str) -> frozenset[str]:
+    """Staff to whom the shipped matrix gives an action, over the network."""
+    matrix = shipped_matrix()
+    return frozenset(
+        rule.role
+        for rule in matrix.rule
+        if action in rule.actions
+        and matrix.roles[rule.role].kind == "staff"
+        and "at-the-machine" not in rule.conditions
+    )

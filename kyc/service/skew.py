@@ -49,7 +49,7 @@ class Clocks:
         origin = {"purpose": "integrity", "legal_basis": "AML24-34"}
         line = encode({"key": f"clock/{branch}/{self._day}", "topic": seen.TOPIC, "origin": origin, "data": seen})
         try:
-            (taken,) = await self._pump.take([line], _OFFICE, branch)
+            (taken,) = await self._pump.take([line], _OFFICE, branch, frozenset())
             answer: object = taken.answer
         except KycError as error:
             answer = error

@@ -126,9 +126,9 @@ class _Stream:
         pump, actor = self._call.parts.pump, self._call.caller
         for _ in range(int(self._limits.body_seconds / _PAUSE)):
             try:
-                return await pump.take(lines, actor.id, actor.branch)
+                return await pump.take(lines, actor.id, actor.branch, actor.roles)
             except (BusyError, CrowdedError):
                 if not pump.alive:
                     raise
                 await asyncio.sleep(_PAUSE)
-        return await pump.take(lines, actor.id, actor.branch)
+        return await pump.take(lines, actor.id, actor.branch, actor.roles)

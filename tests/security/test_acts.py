@@ -14,7 +14,7 @@ from kyc.domain.catalogue import STREAMS
 from kyc.domain.event import topics
 from kyc.domain.submission import StreamName
 from kyc.service import facts, openapi
-from kyc.service.routes import ROUTES
+from kyc.service.routes import APPENDERS, ROUTES
 
 FACTS = {
     "account", "alert", "case", "customer", "large-value", "occasional", "operations", "postings", "prospect",
@@ -53,6 +53,22 @@ def test_no_act_of_anybody(serve: Serve, oidc: Provider) -> None:
         ).text
         assert '"recorded":[' not in lines
     assert sum(running.service.log.reader.positions().values()) == 0
+
+
+def test_cases_are_of_those_who_work_on_them(serve: Serve, oidc: Provider) -> None:
+    """A case, and what becomes of an alert, is recorded by who may; a report by compliance; an alert by anybody."""
+    running = serve()
+    given = {
+        "case.opened": {"investigator", "compliance"}, "alert.dismissed": {"investigator", "compliance"},
+        "report.filed": {"compliance"}, "alert.raised": set(ROLES) & APPENDERS,
+    }  # fmt: skip
+    for topic, whose in given.items():
+        item = {"key": topic, "topic": topic, "origin": ORIGIN, "data": msgspec.to_builtins(SAMPLES[topic])}
+        for role in sorted(set(ROLES) & APPENDERS):
+            with running.client(oidc.token(roles=[role], branch="HQ")) as client:
+                answer = client.post("/v1/events", json=item)
+            barred = answer.status_code == 422 and answer.json().get("rule", "").startswith("recorded by: ")
+            assert barred == (role not in whose), (topic, role, answer.text)
 
 
 def test_nobody_lets_themselves_in(served: Bank) -> None:

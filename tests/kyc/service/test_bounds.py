@@ -114,14 +114,14 @@ def test_the_queue_is_bounded(ledger: Ledger) -> None:
 
     async def story() -> None:
         pump = Pump(ledger, ServiceLimits(queue_items=4, caller_requests=3))
-        first = asyncio.create_task(pump.take(lines[:2], "T-1", "B-1"))
+        first = asyncio.create_task(pump.take(lines[:2], "T-1", "B-1", frozenset()))
         await asyncio.sleep(0)
         with pytest.raises(BusyError):
-            await pump.take(lines[2:5], "T-2", "B-1")
-        others = [asyncio.create_task(pump.take(lines[2:3], "T-1", "B-1")) for _ in range(2)]
+            await pump.take(lines[2:5], "T-2", "B-1", frozenset())
+        others = [asyncio.create_task(pump.take(lines[2:3], "T-1", "B-1", frozenset())) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(CrowdedError):
-            await pump.take([], "T-1", "B-1")
+            await pump.take([], "T-1", "B-1", frozenset())
         gate.set()
         answers = await asyncio.gather(first, *others)
         assert [len(answer) for answer in answers] == [2, 1, 1]
@@ -129,7 +129,7 @@ def test_the_queue_is_bounded(ledger: Ledger) -> None:
         closing = asyncio.create_task(pump.close())
         await asyncio.sleep(0)
         with pytest.raises(BusyError):
-            await pump.take(lines[:1], "T-1", "B-1")
+            await pump.take(lines[:1], "T-1", "B-1", frozenset())
         await closing
         assert not pump.alive
 
@@ -152,7 +152,7 @@ def test_one_callers_trouble_is_not_everybodys(ledger: Ledger) -> None:
     async def story() -> None:
         pump = Pump(ledger, ServiceLimits())
         first, failing, second = [
-            asyncio.create_task(pump.take([line], "T-1", "B-1")) for line in (good, bad, good)
+            asyncio.create_task(pump.take([line], "T-1", "B-1", frozenset())) for line in (good, bad, good)
         ]
         await asyncio.sleep(0)
         gate.set()
