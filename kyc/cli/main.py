@@ -150,6 +150,7 @@ def _register() -> None:
         disposal,
         evidence,
         exports,
+        files,
         investigate,
         keys,
         large_values,
@@ -170,8 +171,8 @@ def _register() -> None:
     for module in (
         access,
         records, investigate, evidence, keys, exports, law, operations, receipts, registers, compliance, orders,
-        retention, disposal, custody, desk, rights, supervision, large_values, accesses, serve, verify, witness,
-        branch,
+        retention, disposal, custody, desk, files, rights, supervision, large_values, accesses, serve, verify,
+        witness, branch,
     ):  # fmt: skip
         module.register(app)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from kyc.cli.desk_acts import clerk_of
+from kyc.cli.files import Wrong
 from kyc.cli.main import screen, service
 
 if TYPE_CHECKING:
@@ -87,33 +88,23 @@ def answer(number: str, /, *, actor: str, out: Path, requester: str = "") -> Non
     )
 
 
-def correct(
-    number: str, /, *, actor: str, approver: str, target: int, attribute: str, was: str, now: str, evidence: str
-) -> None:
+def correct(number: str, /, *, wrong: Annotated[Wrong, Parameter(name="*")], actor: str, approver: str) -> None:
     """Correct an attribute by a new event; the old value stays on record.
 
     Parameters
     ----------
     number
         Of a request for correction.
+    wrong
+        What is wrong, and what is right.
     actor
         Who corrects.
     approver
         The second person.
-    target
-        Version, in the customer's stream, of the event that was wrong.
-    attribute
-        Which attribute.
-    was
-        What stands there.
-    now
-        What is right.
-    evidence
-        What shows it.
     """
     with _desk(actor) as desk:
-        desk.correct(number, target, attribute, was, now, evidence, _clerk(approver))
-    screen().answer({"request": number, "corrected": attribute}, [f"{attribute} is corrected"])
+        desk.correct(number, wrong.correction(), _clerk(approver))
+    screen().answer({"request": number, "corrected": wrong.attribute}, [f"{wrong.attribute} is corrected"])
 
 
 def delete(number: str, /, *, actor: str) -> None:

@@ -21,9 +21,9 @@ from kyc.access.ask import Actor, Ask
 from kyc.access.extracts import NOTHING_HELD
 from kyc.desk import own_data
 from kyc.desk.clerk import Clerk, Desk
+from kyc.desk.files import Correction
 from kyc.domain.access_log import DisclosureRecorded
 from kyc.domain.calendar import later
-from kyc.domain.customer import AttributeCorrected
 from kyc.domain.privacy import (
     ConsentGiven,
     ConsentWithdrawn,
@@ -174,27 +174,11 @@ class RightsDesk(Desk):
             shutil.rmtree(ready, ignore_errors=True)
         return Given(out, fields, digest)
 
-    def correct(
-        self, number: str, target: int, attribute: str, was: str, now: str, evidence: str, approver: Clerk
-    ) -> None:
-        """Correct an attribute by a new event; the old value stays where it was (PIPL art. 46).
-
-        Args:
-            number: of the request.
-            target: version, in the customer's stream, of the event that was wrong.
-            attribute: which.
-            was: what stands there.
-            now: what is right.
-            evidence: what shows it.
-            approver: the second person.
-        """
+    def correct(self, number: str, correction: Correction, approver: Clerk) -> None:
+        """Correct an attribute by a new event; the old value stays where it was (PIPL art. 46)."""
         self.allow_two("correct", StreamName("request", number), approver)
         request = self._open(number, "correction")
-        corrected = AttributeCorrected(
-            occurred_at=self.now, target=target, attribute=attribute, was=was, now=now,  # type: ignore[arg-type]
-            reason=f"request {number}", evidence=evidence, approver=approver.id,
-        )  # fmt: skip
-        self.record(corrected, request.customer)
+        self.record(correction.event(self.now, f"request {number}", approver.id), request.customer)
         self.record(RightsRequestFulfilled(occurred_at=self.now, request=number, answer="corrected"))
 
     def restrict(self, number: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The routes of the desks: orders of authorities, and requests of persons. Part of the route table.
+"""The routes of the desks: orders of authorities, customers' files, requests of persons. Part of the route table.
 
 Who may call a route is what the shipped matrix says of its act; the matrix in force has the last word.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from kyc.domain.access_rules import shipped_matrix
-from kyc.service import answers, emergency_acts, order_acts, order_lists, request_acts
+from kyc.service import answers, emergency_acts, file_acts, order_acts, order_lists, request_acts
 from kyc.service.acting import Act, Done, single
 from kyc.service.call import Handler
 from kyc.service.door import ON, WAIT, View
@@ -105,6 +105,7 @@ DESKS: Final = (
         order_lists.violations, response=order_lists.Violations, parameters={},
     ),
     *acts(emergency_acts.ACTS),
+    *acts(file_acts.ACTS),
     *acts(request_acts.ACTS),
     *_answered(
         "/v1/requests/{number}", "answer-request", answers.begin("request", answers.RequestAnswer),

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from kyc.desk import rights
+from kyc.desk.files import Correction
 from kyc.desk.rights import Deletion, Kind, Requester, RightsDesk
 from kyc.domain import privacy as p
 from kyc.domain.customer import AttributeCorrected
@@ -48,17 +49,6 @@ class Restriction(_Body, frozen=True, kw_only=True):
     """Why data are only stored, or no longer only stored."""
 
     reason: Text
-
-
-class Correction(_Body, frozen=True, kw_only=True):
-    """What is wrong, and what is right."""
-
-    target: int
-    """Version, in the customer's stream, of the event that was wrong."""
-    attribute: Code
-    was: str
-    now: str
-    evidence: Text
 
 
 class DoneOtherwise(_Body, frozen=True, kw_only=True):
@@ -156,10 +146,7 @@ ACTS: Final = (
         name="correct", path="/v1/requests/{number}/correction", body=Correction, **_OF,
         leaves=(AttributeCorrected, p.RightsRequestFulfilled), streams=_customer_and_request,
         summary="Correct an attribute by a new event; the old value stays on record",
-        do=lambda desk, said, second: desk.correct(
-            said.path["number"], said.body.target, said.body.attribute, said.body.was, said.body.now,
-            said.body.evidence, second,
-        ),
+        do=lambda desk, said, second: desk.correct(said.path["number"], said.body, second),
     ),
     Act(
         name="decide-request", path="/v1/requests/{number}/fulfilment", body=DoneOtherwise, **_OF,

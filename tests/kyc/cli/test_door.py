@@ -103,7 +103,7 @@ OTHERS = {
         "order foreign receive", "order foreign escalate", "order foreign approve", "request receive",
         "request answer", "request correct", "request delete", "request dispose", "request restrict",
         "request restore", "request fulfil", "request refuse", "request notice", "request consent",
-        "request withdraw",
+        "request withdraw", "customer merge", "customer unmerge", "customer correct",
     },
     "rules and keys, nobody's data": {
         "law versions", "law ask", "law retention", "schema", "keys show", "keys history", "token",

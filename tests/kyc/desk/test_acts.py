@@ -14,6 +14,7 @@ from fix_world_gate import grant
 
 from kyc.desk.answers import AnswerDesk
 from kyc.desk.clerk import Clerk, Desk
+from kyc.desk.files import Correction, FileDesk
 from kyc.desk.freezes import FreezeDesk
 from kyc.desk.orders import OrderDesk
 from kyc.desk.rights import RightsDesk
@@ -23,6 +24,7 @@ from kyc.errors import AccessDeniedError
 
 OTHER: Final = Clerk(id="T-2", roles=frozenset({"order-desk", "compliance"}), reason="order")
 OUT: Final = Path("never-made")
+WRONG: Final = Correction(target=1, attribute="employer", was="Aebi", now="Amstad", evidence="letter")
 ACTS: Final[list[tuple[type[Desk], str, Callable[[Any], object]]]] = [
     (OrderDesk, "validate-order", lambda desk: desk.validate("O1")),
     (OrderDesk, "accept-order", lambda desk: desk.accept("O1", OTHER)),
@@ -49,12 +51,15 @@ ACTS: Final[list[tuple[type[Desk], str, Callable[[Any], object]]]] = [
     (RightsDesk, "consent", lambda desk: desk.withdraw("C1", "app")),
     (RightsDesk, "receive-request", lambda desk: desk.receive("Q9", "access", "C1", "passport")),
     (RightsDesk, "answer-request", lambda desk: desk.answer("Q1", OUT)),
-    (RightsDesk, "correct", lambda desk: desk.correct("Q1", 1, "email", "a@b.test", "b@b.test", "id", OTHER)),
+    (RightsDesk, "correct", lambda desk: desk.correct("Q1", WRONG, OTHER)),
     (RightsDesk, "decide-request", lambda desk: desk.restrict("Q1", "disputed")),
     (RightsDesk, "decide-request", lambda desk: desk.restore("C1", "settled")),
     (RightsDesk, "decide-request", lambda desk: desk.fulfil("Q1", "done")),
     (RightsDesk, "decide-request", lambda desk: desk.refuse("Q1", "PIPL art. 45", "no")),
     (RightsDesk, "decide-request", lambda desk: desk.delete("Q1")),
+    (FileDesk, "merge", lambda desk: desk.merge("C1", "C2", "same man", OTHER)),
+    (FileDesk, "merge", lambda desk: desk.revert("C1", "C2", "brothers", OTHER)),
+    (FileDesk, "correct", lambda desk: desk.correct("C1", WRONG, "misread", OTHER)),
 ]
 
 
@@ -65,7 +70,7 @@ def asked(kind: type[Desk]) -> list[str]:
 
 def test_every_act_is_tried():
     """Each public method of each desk is above."""
-    for kind in (OrderDesk, AnswerDesk, FreezeDesk, RightsDesk):
+    for kind in (OrderDesk, AnswerDesk, FreezeDesk, RightsDesk, FileDesk):
         methods = [name for name, value in vars(kind).items() if callable(value) and not name.startswith("_")]
         assert len(methods) == len(asked(kind)) + (kind is OrderDesk), kind  # receive takes an order: below
     orders = {name for name, act in shipped_matrix().acts.items() if "order-desk" in _roles(act.name)}
@@ -92,6 +97,7 @@ def test_nothing_is_done_without_a_right(house, service):
     assert [one.action for one in denied] == [*(act for _, act, _ in ACTS), "receive-order"]
     assert {one.code for one in denied} == {"granted"}
     assert house.topics("order", "O1") == ["order.received"]
+    assert not {"customer.merged", "customer.attribute_corrected"} & {*house.topics("customer", "C1")}
     assert house.topics("customer", "C1").count("privacy.notice_presented") == 0
     assert not OUT.exists()
 

@@ -12,6 +12,7 @@ from fix_world_china import accepted, onboard, open_account, order, paid, rated
 from fix_world_ledger import Story
 
 from kyc.desk.clerk import SYSTEM, Clerk
+from kyc.desk.files import Correction
 from kyc.desk.freezes import FreezeDesk
 from kyc.desk.rights import ANSWERED, RightsDesk
 from kyc.disposals import Disposals
@@ -150,15 +151,15 @@ def test_consent_ends_at_once_and_duty_runs_on(house, desk):
 def test_corrected_by_a_new_event(house, desk):
     """The right value is new, the wrong one stays where it was; two people; nothing else is corrected by it."""
     desk.receive("Q1", "correction", "C1", "passport")
-    wrong = {"target": 1, "attribute": "birth_date", "was": "1990-05-17", "now": "1990-05-18"}
+    wrong = Correction(target=1, attribute="birth_date", was="1990-05-17", now="1990-05-18", evidence="passport")
     with pytest.raises(AccessDeniedError):
-        desk.correct("Q1", evidence="passport", approver=at("T-5"), **wrong)
-    desk.correct("Q1", evidence="passport", approver=at("T-6"), **wrong)
+        desk.correct("Q1", wrong, at("T-5"))
+    desk.correct("Q1", wrong, at("T-6"))
     assert house.state("customer", "C1").registered.birth_date == date(1990, 5, 18)
     assert house.events("customer", "C1")[0].birth_date == date(1990, 5, 17)
     desk.receive("Q2", "access", "C1", "passport")
     with pytest.raises(RefusedError) as caught:
-        desk.correct("Q2", evidence="passport", approver=at("T-6"), **wrong)
+        desk.correct("Q2", wrong, at("T-6"))
     assert caught.value.field == "kind"
 
 
