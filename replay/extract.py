@@ -250,6 +250,8 @@ def _without(event: Event, hidden: frozenset[str]) -> Event:
 def _means(part: Part, row: StoredEvent, opened: tuple[bytes, bytes]) -> bool:
     if _hidden(part, opened) and commit(*opened) == row.commitment:
         return False  # committed to as a whole: with a field to be hidden it cannot be shown at all
+    if part.withhold and b'"attribute"' in opened[1] and json.loads(opened[1]).get("attribute") in part.withhold:
+        return False  # it changes or corrects a field to be hidden, and names old or new value
     if part.since is None and part.through is None:
         return True
     context = _context(row.context)

@@ -84,7 +84,8 @@ class ScopeRules:
             said = event[KEYS[topic]] if topic in KEYS else stream["key"]
         need(said == stream["key"], place, f"not of {kind} {stream['key']}")
         self._within(kind, header["recorded_at"], event, place)
-        too_much = set(self._scope["withheld"]) & set(event) if kind == "customer" else set()
+        fields = {*event, event.get("attribute")}  # the field an event changes or corrects
+        too_much = set(self._scope["withheld"]) & fields if kind == "customer" else set()
         need(not too_much, place, "a field that is beyond the scope")
         if self.kind == "transaction" and kind == "postings":
             need(event.get("reference") == self.key, place, "of another transaction: beyond the scope")
