@@ -168,6 +168,7 @@ class Gate:
             reason=_text(ask.reason, 500),
             ticket=_text(ask.ticket),
             policy=found.matrix.name,
+            authn=_text(ask.actor.authn),
         )
         self._record(ask, [denied, *_flagged(ask, found, decision.flags, at)])
         raise AccessDeniedError(decision.code)
@@ -212,6 +213,7 @@ def _reads(ask: Ask, found: Found, permit: Permit, at: datetime) -> list[Event]:
         "roles": permit.roles,
         "policy": found.matrix.name,
         "hidden": permit.hidden,
+        "authn": ask.actor.authn,
     }
     numbers = [person.customer for person in found.facts.persons if person.exists]
     if subject is not None and subject.kind in _PERSONAL and numbers:

@@ -45,7 +45,7 @@ class RecordRead(AccessEvent, frozen=True, kw_only=True):
     """Data was shown; actor, purpose and legal basis stand in the header."""
 
     TOPIC: ClassVar[str] = "access.read"
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
 
     fields: Fields
     reason: Text
@@ -64,6 +64,8 @@ class RecordRead(AccessEvent, frozen=True, kw_only=True):
     """Version of the access matrix and the beginning of its SHA-256."""
     hidden: bool = False
     """Not told to the customer: who is under a duty of secrecy (AML24 art. 35)."""
+    authn: Word = ""
+    """How they were authenticated, as ``oidc-mfa`` (seed rule 24); empty in earlier schemas."""
 
 
 class ConductEvent(Event, frozen=True, kw_only=True):
@@ -94,6 +96,7 @@ class RecordsListed(ConductEvent, frozen=True, kw_only=True):
     """Several customers at once, or records of the house, were shown: one event for a page of a list."""
 
     TOPIC: ClassVar[str] = "access.listed"
+    SCHEMA: ClassVar[int] = 2
     STREAM: ClassVar[str] = "lookups"
 
     action: Code
@@ -108,13 +111,14 @@ class RecordsListed(ConductEvent, frozen=True, kw_only=True):
     roles: Roles = ()
     policy: Word = ""
     hidden: bool = False
+    authn: Word = ""
 
 
 class AccessDenied(ConductEvent, frozen=True, kw_only=True):
     """Data was asked for and not shown: one event of whoever asked, whether the subject exists or not."""
 
     TOPIC: ClassVar[str] = "access.denied"
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
     STREAM: ClassVar[str] = "refusals"
 
     operator: Word = ""
@@ -130,6 +134,15 @@ class AccessDenied(ConductEvent, frozen=True, kw_only=True):
     reason: Line = ""
     ticket: Word = ""
     policy: Word = ""
+    authn: Word = ""
+
+
+@codec.upcast("access.read", 2)
+@codec.upcast("access.listed", 1)
+@codec.upcast("access.denied", 2)
+def _before_authn(payload: dict[str, Any]) -> dict[str, Any]:
+    """The schemas before these did not say how whoever asked was authenticated."""
+    return payload
 
 
 @codec.upcast("access.read", 1)

@@ -7,9 +7,11 @@ from datetime import date
 import psycopg
 import pytest
 from fix_samples import HOME
+from fix_service_reads import AML, TELLER, Bank
 from fix_world_china import onboard
 from psycopg import errors
 
+from kyc.domain.access_log import AccessDenied
 from kyc.domain.customer import AddressChanged, AttributeChanged, AttributeCorrected
 from kyc.domain.disposal import DisposalProposed
 from kyc.domain.event import RecordClass
@@ -44,6 +46,20 @@ def test_nothing_is_deleted_before_its_day(china):
         with pytest.raises(psycopg.Error, match="append-only"):
             service.execute("delete from kyc.event")
     assert len(china.events("customer", "C1")) == 4
+
+
+def test_who_would_delete_is_on_record(served: Bank):
+    """At the counter nobody proposes a disposal, and asking is on record; an officer finds nothing that is due."""
+    with served.client("teller", TELLER, sub="T-1") as teller:
+        wanted = {"batch": "D1", "subject": "customer/C1"}
+        assert teller.post("/v1/disposals", json=wanted).status_code == 403
+    (refusal,) = [one for one in served.events("refusals", "T-1") if isinstance(one, AccessDenied)]
+    assert refusal.action == "propose-disposal"
+    with served.client("compliance", AML | {"kyc-purpose": "retention", "kyc-ticket": ""}) as officer:
+        answer = officer.post("/v1/disposals", json=wanted)
+    assert (answer.status_code, answer.json()["disposals"]) == (200, 0)
+    assert served.events("retention", "customer/C1") == []
+    assert len(served.events("customer", "C1")) >= 4
 
 
 def test_a_correction_names_what_was_wrong(china):

@@ -9,8 +9,10 @@ import pytest
 from fix_cli import Call
 from fix_service import Provider, Running
 from fix_service import wire as sent
+from fix_service_reads import TELLER, Bank
 from fix_world_china import onboard, open_account, paid, person
 
+from kyc.domain.access_log import AccessDenied, RecordRead
 from kyc.simulate.submissions import wire
 
 
@@ -48,6 +50,17 @@ def test_who_where_by_which_device(china):
             (b"app-7".hex(), b"app-8".hex(), booked.row.stream_id.hex()),
         )
     assert china.verify().findings[0].place.stream == booked.row.stream_id, "another operator's name does not fit"
+
+
+def test_by_one_factor_or_by_two(served: Bank):
+    """Whoever looks, or is refused, is on record with how they had logged in: by one factor, by two."""
+    for methods in (["pwd"], ["pwd", "mfa"]):
+        with served.client("teller", TELLER, sub="T-1", amr=methods) as teller:
+            assert teller.get("/v1/customers/C1").status_code == 200
+            assert teller.get("/v1/customers/C9").status_code == 403
+    looked = [one for one in served.events("access", "C1") if isinstance(one, RecordRead)]
+    refused = [one for one in served.events("refusals", "T-1") if isinstance(one, AccessDenied)]
+    assert [one.authn for one in looked] == [one.authn for one in refused] == ["oidc", "oidc-mfa"]
 
 
 def test_nobody_logged_in(china, running: Running, oidc: Provider):
