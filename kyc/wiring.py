@@ -117,8 +117,21 @@ class Service:
 
     @cached_property
     def log(self) -> EventLog:
-        """The event log."""
-        return EventLog(Database(self.dsn), self.provider, clock=self.clock)
+        """The event log.
+
+        Raises:
+            ConfigurationError: the provider's keys are not those it was recorded with: where a key directory was
+                lost, new ones would go on in streams of their own (AML24 art. 54(6)).
+        """
+        log = EventLog(Database(self.dsn), self.provider, clock=self.clock)
+        stored = log.key_store.some()
+        if stored and not any(map(log.ring.opens, stored)):
+            log.close()
+            raise ConfigurationError(
+                "these keys open nothing of this database", field="KYC_KEYS",
+                rule="the keys it was recorded with", remedy="bring them back from their backup (docs/disposal.md)",
+            )  # fmt: skip
+        return log
 
     @cached_property
     def sealed(self) -> SealedLog:

@@ -1,4 +1,5 @@
-"""Keys in files of mode 0600: the embedded default. For production use an HSM or a KMS behind the same port.
+"""Keys in files of mode 0600: the embedded default. An HSM or a KMS would stand
+behind the same port; none is shipped.
 
 Layout of the directory: ``kek-<id>`` (32 bytes each, the newest is used for wrapping), ``secret-<name>``
 (32 bytes), ``sign-<name>.pem`` and, while a key is being handed over, ``next-<name>.pem`` (PKCS #8 Ed25519). Files

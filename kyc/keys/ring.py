@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from kyc.errors import KeyProviderError
 from kyc.keys.provider import KeyProvider
 from kyc.settings import KeyLimits
 
@@ -132,6 +133,14 @@ class KeyRing:
             result.update(dict.fromkeys(missing))
             result.update({key.id: key for key in self._unwrap([row for row in stored if row.wrapped])})
         return result
+
+    def opens(self, row: WrappedKey) -> bool:
+        """Whether the provider unwraps it."""
+        try:
+            self._provider.unwrap(row.kek_id, [(row.wrapped, _context(row.id, row.name))])
+        except KeyProviderError:
+            return False
+        return True
 
     def forget(self, key_id: bytes) -> None:
         """Drop a destroyed key from memory at once."""

@@ -77,6 +77,11 @@ class DataKeyStore:
             rows = connection.execute(statements.KEYS_BY_ID, arguments, binary=True).fetchall()
         return _wrapped(rows)
 
+    def some(self) -> list[WrappedKey]:
+        """A few undestroyed keys, whichever are found first."""
+        with self._database.connection() as connection:
+            return _wrapped(connection.execute(statements.SOME_KEYS, binary=True).fetchall())
+
     def destroy(self, key_id: bytes) -> bool:
         """Destroy one key for ever; True the first time."""
         with self._database.connection() as connection:

@@ -147,6 +147,11 @@ select k.id, k.subject, k.record_class, k.period, k.kek, k.wrapped
 from unnest(%s, %s) as wanted (lane, id)
 join kyc_keys.data_key k on k.lane = wanted.lane and k.id = wanted.id
 
+-- some_keys --
+-- A few undestroyed data keys.
+select k.id, k.subject, k.record_class, k.period, k.kek, k.wrapped
+from kyc_keys.data_key k where k.destroyed_at is null limit 16
+
 -- add_keys --
 -- New data keys; a name that got a living key meanwhile keeps that one.
 insert into kyc_keys.data_key (lane, id, subject, record_class, period, kek, wrapped, created_at)
