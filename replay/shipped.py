@@ -14,7 +14,7 @@ from typing import Final
 
 PARTS: Final = (
     "verifier_base.py", "verifier_events.py", "verifier_seals.py", "verifier_keys.py", "verifier_scope.py",
-    "verifier.py",
+    "verifier_log.py", "verifier.py",
 )  # fmt: skip
 """Lowest first: each uses only what stands above it."""
 CERTIFICATE_PARTS: Final = ("verifier_base.py", "verifier_events.py", "verifier_certificate.py")

@@ -11,6 +11,9 @@ Where the bank has replaced its keys since, --keys FILE (keys.ndjson) brings its
 key you were told leads to the one that signed, older or newer. Where it has declared a key compromised, what it
 signed counts only if a timestamp shows it to be older; --tsa SHA256 names the CA of an authority you trust.
 
+Where you have the log's own files (what the bank publishes, or a witness has copied), --log FOLDER shows that no
+stream goes on behind what is given. Without them that is the signer's word.
+
 What is checked, in this order (docs/bundle.md and docs/format.md of KYC Ledger describe every byte):
 
  1. The container: no name twice, none that leaves the folder, no link, nothing encrypted.
@@ -70,6 +73,7 @@ from replay.verifier_events import (
     say,
 )
 from replay.verifier_keys import KeyHistory, check_period, fingerprint, key_names, microseconds
+from replay.verifier_log import last_versions
 from replay.verifier_scope import ScopeRules
 from replay.verifier_seals import check_seal, check_timestamp, moment, trusted_ca
 
@@ -86,6 +90,7 @@ class Told(NamedTuple):
     cas: list[str]
     authorities: list[str]
     histories: list[str]
+    published: str
 
 
 class Verification(Verdict):
@@ -114,6 +119,7 @@ class Verification(Verdict):
         for name in set(self._box.names) - UNLISTED - self._listed.checked:
             self._listed.content(name)  # README and the like: nothing but their hash is checked
         self._conclude(streams)
+        self._check_ends([stream for stream in streams if stream["from"]])
 
     def _key_history(self) -> KeyHistory:
         """What the bundle and the caller bring of statements about keys; each is signed, wherever it comes from."""
@@ -300,20 +306,31 @@ class Verification(Verdict):
             *said,
         ]
 
+    def _check_ends(self, streams: list[Json]) -> None:
+        """Hold the ends that the trailer states against the log's own files, where there are any."""
+        if not self._told.published:
+            said = "streams had no event after the last one here: that is the signer's word"
+            self.not_proved.append(f"that the {len(streams)} {said}")
+            return
+        ids = {bytes.fromhex(stream["stream"].replace("-", "")): stream for stream in streams}
+        for raw, last in last_versions(Path(self._told.published), *self._log, set(ids)).items():
+            need(ids[raw]["last"] == last, ids[raw]["file"], f"the log has version {last}: the end is withheld")
+        self.proved.append(f"the {len(streams)} streams end in the log where the trailer says, by its own files")
+
     def _conclude(self, streams: list[Json]) -> None:
+        empty = sum(not stream["from"] for stream in streams)
         for count, text in (
             (self.counts["disposed"], "events were disposed of: they existed, but their content is gone"),
             (self.counts["fields"], "events are given without some of their fields: what these say is not shown"),
             (self.counts["outside"], "events lie outside the scope and are given as a hash only"),
             (self._partial, "streams are given in part: that the rest is not meant is the signer's word"),
+            (empty, "streams are given without an event: that they have none here is the signer's word"),
             (self._manifest["counts"]["unsealed"], "events, recorded after the checkpoint, are not in this bundle"),
         ):
             self.not_proved += [f"{count} {text}"] if count else []
         if any(name.startswith(("tables/", "report/", "reports/")) for name in self._box.names):
             self.not_proved.append("that tables and reports say what the events say: that is the signer's word")
-        self.not_proved.append(
-            f"that the {len(streams)} streams had no event after the last one here: that is the signer's word"
-        )
+        self.not_proved += self._scope.unproved()
 
 
 def verify(
@@ -323,11 +340,13 @@ def verify(
     cas: list[str] | None = None,
     histories: list[str] | None = None,
     authorities: list[str] | None = None,
+    published: str = "",
 ) -> Verification:
     """Verify a bundle; whatever is wrong with it, the answer is Refused."""
     prints = [fingerprints(texts or []) for texts in (export_keys, cas, authorities)]
+    told = Told(log_keys, prints[0], prints[1], prints[2], histories or [], published)
     try:
-        return Verification(path, Told(log_keys, prints[0], prints[1], prints[2], histories or []))
+        return Verification(path, told)
     except Refused:
         raise
     except Exception as cause:  # a verifier that stumbles has not verified
@@ -341,8 +360,9 @@ def main() -> int:
     parser.add_argument("--ca", action="append", default=[], metavar="SHA256", help="fingerprint of the bank's CA")
     parser.add_argument("--keys", action="append", default=[], metavar="FILE", help="key history of the bank")
     parser.add_argument("--tsa", action="append", default=[], metavar="SHA256", help="CA of a timestamp authority")
+    parser.add_argument("--log", default="", metavar="FOLDER", help="the log's own files, as published or copied")
     options = parser.parse_args()
-    told = options.log_key, options.export_key, options.ca, options.keys, options.tsa
+    told = options.log_key, options.export_key, options.ca, options.keys, options.tsa, options.log
     return say(lambda: verify(options.bundle, *told))
 
 

@@ -136,6 +136,13 @@ class ScopeRules:
             need(theirs, "manifest.json", "an account of somebody else")
         return list(getattr(self, f"_{self.kind}")(accounts))
 
+    def unproved(self) -> list[str]:
+        """What only a search of the whole ledger shows, which nothing in a bundle names."""
+        if self._by_recording:
+            return ["that nothing else was recorded in the period: that is the signer's word"]
+        said = "that no other report was filed out of the case: that is the signer's word"
+        return [said] if self.kind == "case" else []
+
     def _customer(self, accounts: set[str]) -> list[str]:
         need(self._scope["customers"] == [self.key], "manifest.json", "not the customer of the scope")
         return [f"they are of customer {self.key} and every account its own events name ({len(accounts)})"]

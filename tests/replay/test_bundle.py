@@ -20,6 +20,7 @@ from fix_replay import BACK, FRONT, Bank
 from fix_signed import KEY, export, keys_of, records
 
 from kyc.domain.submission import StreamName
+from kyc.publish import publish
 from replay import verifier
 from replay.bundle import fingerprint_of
 from replay.shipped import verify_py
@@ -55,12 +56,13 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.
 
 
 def test_a_stranger_verifies_it(bank: Bank, tmp_path: Path, alone) -> None:
-    """The verify.py of the bundle, alone, proves a zip and a folder under keys told out of band."""
+    """The verify.py of the bundle, alone, proves a zip and a folder under keys told out of band, and their ends."""
+    publish(bank.sealed, tmp_path / "site", bank.vkey)
     for out in (tmp_path / "c1.zip", tmp_path / "c1"):
         exported = export(bank, out)
         done = alone(
             tmp_path / "c1" / "verify.py" if out.is_dir() else None,
-            out, "--log-key", exported.log_key, "--export-key", exported.fingerprint,
+            out, "--log-key", exported.log_key, "--export-key", exported.fingerprint, "--log", tmp_path / "site",
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
         said = done.stdout.splitlines()
@@ -68,6 +70,7 @@ def test_a_stranger_verifies_it(bank: Bank, tmp_path: Path, alone) -> None:
         assert "  proved      14 events lie in that log, no stream with a gap from its first version" in said
         assert "  proved      14 events and 2 documents say what was committed to" in said
         assert "  proved      they are of customer C1 and every account its own events name (2)" in said
+        assert "  proved      the 5 streams end in the log where the trailer says, by its own files" in said
         assert any("signer's word" in line for line in said)
     assert (exported.events, exported.documents, exported.accounts) == (14, 2, ("A1", "A2"))
 

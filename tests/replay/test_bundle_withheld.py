@@ -18,6 +18,7 @@ from kyc.domain.customer import AccountUnlinked, ContactChanged
 from kyc.domain.monitoring import AlertRaised, CaseCustomerAdded, CaseOpened
 from kyc.domain.submission import Entry, StreamName
 from kyc.domain.values import Phone
+from kyc.publish import publish
 from replay.bundle import Exported
 from replay.renderings import Form
 from replay.scopes import Scope
@@ -29,7 +30,7 @@ BARE = Form(tables=False, report=False)
 """What the bank renders beside the events is not what is proved."""
 
 
-def judged(path: Path, exported: Exported) -> Any:
+def judged(path: Path, exported: Exported, published: str = "") -> Any:
     """What the bundle's own verify.py says under the bank's keys, once the bank has signed again."""
     resign(path)
     spec = spec_from_file_location("shipped_verify", path / "verify.py")
@@ -42,7 +43,7 @@ def judged(path: Path, exported: Exported) -> Any:
     finally:
         sys.dont_write_bytecode = before
     try:
-        return program.verify(str(path), [exported.log_key], [exported.fingerprint])
+        return program.verify(str(path), [exported.log_key], [exported.fingerprint], published=published)
     except program.Refused as refused:
         return str(refused)
 
@@ -188,6 +189,65 @@ def test_what_is_withheld_is_named(bundle: tuple[Path, Exported], part: str) -> 
     withhold, said = WITHHELD[part]
     withhold(path)
     assert said in judged(path, exported)
+
+
+def test_the_log_itself_shows_a_withheld_end(bank: Bank, bundle: tuple[Path, Exported], tmp_path: Path) -> None:
+    """A last event that is left out of everything the bank signs stands in the log that it has published."""
+    path, exported = bundle
+    site = tmp_path / "site"
+    publish(bank.sealed, site, bank.vkey)
+    ends = "streams end in the log where the trailer says, by its own files"
+    assert ends in str(judged(path, exported, str(site)).proved)
+    last_event_head(path)
+    edit(path, TRAILER, lambda t: t["streams"][0].update(last=t["streams"][0]["through"]))
+    edit(path, MANIFEST, lambda m: m["schemas"].pop("customer.account_unlinked"))
+    said = judged(path, exported)
+    assert not isinstance(said, str), said
+    assert "had no event after the last one here: that is the signer's word" in said.not_proved[-1]
+    assert judged(path, exported, str(site)).startswith(f"{CUSTOMER}: the log has version 8: the end is withheld")
+
+
+def test_an_empty_stream_is_not_called_proved(bundle: tuple[Path, Exported]) -> None:
+    """Postings withheld under a made-up stream without events cannot be told from none: the verdict says so."""
+    path, exported = bundle
+    streams = json.loads((path / TRAILER).read_text(encoding="utf-8"))["streams"]
+    gone = streams[2]
+    (path / gone["file"]).write_bytes(b"")
+    none = dict.fromkeys(("from", "through", "last", "disposed", "outside", "fields", "unsealed"), 0)
+    made_up = none | {"stream": "00000000-0000-4000-8000-000000000000", "head": "00" * 32}
+    edit(path, TRAILER, lambda t: t["streams"][2].update(made_up))
+    edit(
+        path,
+        MANIFEST,
+        lambda m: m["counts"].update(
+            events=m["counts"]["events"] - gone["last"],
+            disposed=0,
+            unsealed=m["counts"]["unsealed"] - gone["unsealed"],
+        ),
+    )
+    said = judged(path, exported)
+    assert not isinstance(said, str), said
+    assert "1 streams are given without an event: that they have none here is the signer's word" in said.not_proved
+
+
+def test_grown_or_foreign_files_of_the_log(bank: Bank, bundle: tuple[Path, Exported], tmp_path: Path) -> None:
+    """Files of the log as it is later serve as well; a changed entry, a missing file and another log do not."""
+    path, exported = bundle
+    bank.fill(300)
+    bank.seal()
+    site = tmp_path / "site"
+    publish(bank.sealed, site, bank.vkey)
+    assert "by its own files" in str(judged(path, exported, str(site)).proved)
+    file = site / "tile" / "entries" / "000"
+    raw = file.read_bytes()
+    for changed, said in (
+        (raw[:20] + bytes([raw[20] ^ 1]) + raw[21:], "not the log whose checkpoint the bundle holds"),
+        (raw[:100], "not an entry of this log"),
+    ):
+        file.write_bytes(changed)
+        assert said in judged(path, exported, str(site))
+    file.unlink()
+    assert "no such entries" in judged(path, exported, str(site))
 
 
 def test_part_of_a_transaction(bank: Bank, tmp_path: Path) -> None:
