@@ -14,6 +14,7 @@ import msgspec
 
 from kyc.clock import from_datetime
 from kyc.domain.admit import evolve
+from kyc.domain.event import RecordClass
 from kyc.domain.policies import NOTHING, Policies, RuleSet
 from kyc.domain.stream import POLICIES
 from kyc.domain.templates import RELATIONSHIP, form_on, usable
@@ -94,8 +95,15 @@ def ask(
 def retention(
     policies: Policies, record_class: str, day: date, jurisdictions: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Every row of retention law about a class of records, whether it applies on the day, and why not."""
+    """Every row of retention law about a class of records, whether it applies on the day, and why not.
+
+    Raises:
+        NotFoundError: neither the records nor the law know such a class.
+    """
     law = policies.retention(day)
+    classes = {*RecordClass}.union(*[policy.record_classes for policy in law.policies]) - {"*"}
+    if record_class not in classes:
+        raise NotFoundError("no such class", field="record_class", rule=", ".join(sorted(classes)))
     return {
         "on": day, "version": law.version,
         "rows": [

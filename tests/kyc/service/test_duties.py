@@ -133,6 +133,7 @@ def test_which_rule_answers(lawful: Bank) -> None:
         assert len(list(shipped_editions("CN"))) > len(used)
         rows = ask("/retention/identity", on="2026-06-01", jurisdiction="CN").json()["answer"]["rows"]
         assert {row["policy"] for row in rows if row["applies"]} >= {"CN-ID-25"}
+        assert ask("/retention/no-such").json()["field"] == "record_class"
         (role,) = ask("/access", role="teller").json()["answer"]["roles"]
         assert role["name"] == "teller"
     with lawful.client("stranger", AUDIT) as stranger:
