@@ -140,7 +140,7 @@ class EnhancedCddApplied(CddEvent, frozen=True, kw_only=True):
 
 
 class SimplifiedCddApplied(CddEvent, frozen=True, kw_only=True):
-    """Less than the standard was enough (AML24 art. 29; AMLR art. 33)."""
+    """Less than the standard was enough (AML24 art. 29; AMLR art. 33), never for a high risk."""
 
     TOPIC: ClassVar[str] = "cdd.simplified_applied"
 
@@ -337,13 +337,25 @@ def _diligence_first(state: CustomerState, _: CustomerEvent, __: Given) -> None:
             "due diligence is not complete", field="stream", rule="no open discrepancy or screening hit",
             remedy="decide what is open",
         )  # fmt: skip
-    exposed = done.pep not in {"", "none"}
-    if (exposed or (state.risk is not None and state.risk.level == "high")) and (
-        done.funds is None or done.approved is None
-    ):
+    if _is_high(state) and (done.funds is None or done.approved is None):
         raise RefusedError(
             "a high risk needs more", field="stream",
             rule="cdd.source_of_funds_recorded and cdd.senior_approval_granted", remedy="record both first",
+        )  # fmt: skip
+
+
+def _is_high(state: CustomerState) -> bool:
+    exposed = state.diligence.pep not in {"", "none"}
+    return exposed or (state.risk is not None and state.risk.level == "high")
+
+
+@CUSTOMER.rule(SimplifiedCddApplied)
+def _low_enough(state: CustomerState, _: SimplifiedCddApplied, __: Given) -> None:
+    """Less is never enough for a high risk, nor while there is suspicion (FATF R.10; AMLR art. 33)."""
+    if _is_high(state) or state.diligence.trigger == "suspicion":
+        raise RefusedError(
+            "less than the standard is not enough", field="stream",
+            rule="no high risk, no exposed person, no suspicion", remedy="do what the standard asks for, or more",
         )  # fmt: skip
 
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import pytest
 from fix_world_china import approved, funds, onboard, passport, person, rated, verified
 
 from kyc.domain.customer import RelationshipEstablished
 from kyc.domain.diligence import (
     CddFailed,
     CddStarted,
+    EnhancedCddApplied,
     ObjectionAnswered,
     ObjectionReceived,
     PepDetermined,
+    ReviewCompleted,
     RiskMeasureApplied,
     RiskMeasureLifted,
     ScreeningHitDecided,
     ScreeningPerformed,
+    SimplifiedCddApplied,
 )
+
+AGAIN = (
+    "name-changed", "document-changed", "capital-changed", "scope-changed", "representative-changed",
+    "abnormal-behaviour", "watch-list", "inconsistent-information", "doubt", "suspicion", "review-due",
+    "policy-change",
+)  # fmt: skip
+"""What starts due diligence again: O2-07 art. 22, and the bank's own calendar and policy."""
 
 
 def established(world) -> RelationshipEstablished:
@@ -79,6 +90,33 @@ def test_failed_diligence_ends_it(china):
     assert china.refuse(established(china), "C1").rule == "cdd.failed"
     china.record(CddStarted(occurred_at=china.now, trigger="doubt"), "C1")
     china.record(established(china), "C1")
+
+
+@pytest.mark.parametrize("trigger", AGAIN)
+def test_what_starts_diligence_again(world, trigger):
+    """Each change, doubt or list stands in the file as what has to be looked into, until the review is done."""
+    onboard(world, "C1")
+    world.record(CddStarted(occurred_at=world.now, trigger=trigger), "C1")
+    assert world.state("customer", "C1").diligence.trigger == trigger
+    world.record(ReviewCompleted(occurred_at=world.now, outcome="updated"), "C1")
+    assert world.state("customer", "C1").diligence.trigger == ""
+
+
+def test_less_and_more_than_the_standard(china):
+    """Less is not enough for a high risk, an exposed person, or under suspicion; more is for anybody."""
+    less = SimplifiedCddApplied(occurred_at=china.now, reason="a pension, small sums")
+    risks = {"C2": rated(china, "high"), "C3": PepDetermined(occurred_at=china.now, status="domestic")}
+    risks["C4"] = CddStarted(occurred_at=china.now, trigger="suspicion")
+    for number in ("C1", *risks):
+        prepared(china, number)
+        china.record(less, number)
+        china.record(EnhancedCddApplied(occurred_at=china.now, measures=("visit",), reason="a tip"), number)
+        assert china.state("customer", number).diligence.enhanced
+    china.record(less, "C1")
+    assert not china.state("customer", "C1").diligence.enhanced
+    for number, risk in risks.items():
+        china.record(risk, number)
+        assert china.refuse(less, number).rule == "no high risk, no exposed person, no suspicion"
 
 
 def test_a_customer_objects(china):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from kyc.domain.stream import CHECKS, CLAIMS, COMPANIONS, CONSULTS, MENTIONS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
+SERVES = re.compile(r"\b(art\.|AML24|FATF R\.|RFC|seed rule|gotcha)")
+"""How a docstring, the event's or its group's, names the law it serves."""
 ASKED = {
     "customer": "registered name_changed contact_changed address_changed attribute_changed attribute_corrected"
     " party_added party_ended guardianship_ended duplicate_suspected merged merge_reverted deceased"
@@ -74,13 +78,15 @@ def test_what_the_regulation_asks_for_can_be_said():
 
 
 def test_every_event_has_a_place(topic):
-    """Every event belongs to a stream of the catalogue, a record class and a group; its key is a field of it."""
+    """Every event belongs to a stream, a record class and a group, says what law it serves, and is immutable."""
     kind = PRODUCT[topic]
     assert kind.STREAM in STREAMS
     assert isinstance(kind.RECORD_CLASS, RecordClass)
     assert kind.__module__ in {group.__name__ for group in GROUPS}
     assert not kind.KEY or kind.KEY in kind.__struct_fields__
     assert kind.__doc__
+    assert kind.__struct_config__.frozen
+    assert SERVES.search(kind.__doc__) or SERVES.search(sys.modules[kind.__module__].__doc__ or "")
     assert "period" not in kind.__struct_fields__  # it would hide the event's own clock period
 
 
