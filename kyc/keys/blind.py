@@ -22,7 +22,7 @@ class Blinder:
         self._key = blake2b(key=secret, digest_size=16, person=b"kyc key")
         self._claim = blake2b(key=secret, digest_size=16, person=b"kyc claim")
         self._value = blake2b(key=secret, digest_size=16, person=b"kyc index")
-        self.stream_id = lru_cache(maxsize=200_000)(self._stream_id)
+        self.stream_id = lru_cache(maxsize=50_000)(self._stream_id)
         self.index = lru_cache(maxsize=50_000)(self._index)
 
     def _stream_id(self, kind: str, key: str) -> bytes:

@@ -58,19 +58,34 @@ class KeyStore(Protocol):
 
 
 class DataKey:
-    """A usable data key. ``aead`` encrypts payloads; openings of scans are derived, so a retry commits alike."""
+    """A usable data key. Openings of scans are derived from it, so a retry commits alike.
 
-    __slots__ = ("_opening_key", "aead", "id", "until")
+    A kept cipher takes eight times the memory of all else and saves a microsecond, so writing alone keeps it.
+    """
+
+    __slots__ = ("_kept", "_key", "id", "until")
 
     def __init__(self, key_id: bytes, key: bytes, until: float) -> None:
         self.id = key_id
-        self.aead = AESGCM(key)
         self.until = until
-        self._opening_key = blake2b(b"scan opening", key=key, digest_size=KEY_LENGTH).digest()
+        self._key = key
+        self._kept: AESGCM | None = None
+
+    @property
+    def aead(self) -> AESGCM:
+        """The cipher under this key."""
+        return self._kept or AESGCM(self._key)
+
+    def kept(self) -> AESGCM:
+        """The same, kept for what is written next under this key."""
+        if self._kept is None:
+            self._kept = AESGCM(self._key)
+        return self._kept
 
     def scan_opening(self, content: bytes) -> bytes:
         """The 32-byte opening of a scan: a keyed hash of it, unknown to whoever lacks the key."""
-        return blake2b(content, key=self._opening_key, digest_size=32).digest()
+        opening_key = blake2b(b"scan opening", key=self._key, digest_size=KEY_LENGTH).digest()
+        return blake2b(content, key=opening_key, digest_size=32).digest()
 
 
 class KeyRing:

@@ -32,7 +32,7 @@ def protect(key: DataKey, payload: bytes, salt: bytes, *, by_field: bool = False
     """(commitment, state) of an event payload; ``salt`` is one of :func:`salts`, used once."""
     opening, nonce = salt[:OPENING_LENGTH], salt[OPENING_LENGTH:]
     commitment = fields.commit(opening, payload) if by_field else commit(opening, payload)
-    return commitment, nonce + key.aead.encrypt(nonce, opening + payload, commitment)
+    return commitment, nonce + key.kept().encrypt(nonce, opening + payload, commitment)
 
 
 def protect_scan(key: DataKey, content: bytes) -> tuple[bytes, bytes]:
