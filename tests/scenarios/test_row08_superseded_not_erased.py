@@ -49,13 +49,16 @@ def test_nothing_is_deleted_before_its_day(china):
 
 
 def test_who_would_delete_is_on_record(served: Bank):
-    """At the counter nobody proposes a disposal, and asking is on record; an officer finds nothing that is due."""
+    """Nobody proposes a disposal without the right, and asking is on record; an officer finds nothing due."""
+    retention = AML | {"kyc-purpose": "retention", "kyc-ticket": ""}
+    wanted = {"batch": "D1", "subject": "customer/C1"}
     with served.client("teller", TELLER, sub="T-1") as teller:
-        wanted = {"batch": "D1", "subject": "customer/C1"}
         assert teller.post("/v1/disposals", json=wanted).status_code == 403
-    (refusal,) = [one for one in served.events("refusals", "T-1") if isinstance(one, AccessDenied)]
+    with served.client("compliance", retention, sub="I-9") as nobody:
+        assert nobody.post("/v1/disposals", json=wanted).status_code == 403
+    (refusal,) = [one for one in served.events("refusals", "I-9") if isinstance(one, AccessDenied)]
     assert refusal.action == "propose-disposal"
-    with served.client("compliance", AML | {"kyc-purpose": "retention", "kyc-ticket": ""}) as officer:
+    with served.client("compliance", retention) as officer:
         answer = officer.post("/v1/disposals", json=wanted)
     assert (answer.status_code, answer.json()["disposals"]) == (200, 0)
     assert served.events("retention", "customer/C1") == []
