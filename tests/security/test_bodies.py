@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from fix_bank import registered
+from fix_embedded import wait_until
 from fix_service import NDJSON, Provider, Serve, wire
 from fix_siege import JSON, MARK, Fortress, filled, named, refused
 
@@ -53,7 +54,7 @@ def test_broken(fortress: Fortress, route: Route, content: bytes) -> None:
         assert "Ada" not in answer.text
     else:  # a batch of what is none: each item has its own verdict
         assert [item["problem"]["status"] for item in answer.json()["results"]] == [400]
-    assert fortress.running.server._application.parts.memory.held == 0
+    wait_until(lambda: fortress.running.server._application.parts.memory.held == 0)
 
 
 @pytest.mark.parametrize("packing", PACKED)
@@ -100,7 +101,7 @@ def test_a_body_without_end(serve: Serve, oidc: Provider) -> None:
                 continue  # it closed the line while we were still sending
         assert b'"status":413' in answer.content
         assert sent < 10_000 * 8_192 or kind == NDJSON
-    assert running.server._application.parts.memory.held == 0
+    wait_until(lambda: running.server._application.parts.memory.held == 0)
 
 
 def test_all_bodies_together(serve: Serve, oidc: Provider) -> None:
@@ -111,4 +112,4 @@ def test_all_bodies_together(serve: Serve, oidc: Provider) -> None:
         assert refused(full, 503)["title"]
         assert int(full.headers["retry-after"]) >= 1
         assert client.post(EVENTS, json=wire(registered("C1"))).status_code == 200
-    assert running.server._application.parts.memory.held == 0
+    wait_until(lambda: running.server._application.parts.memory.held == 0)
