@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter, validators
 
 from kyc.cli.accesses import reads_by, reads_flags, reads_of
-from kyc.cli.desk_acts import clerk_of
+from kyc.cli.desk_acts import custodian_of
 from kyc.cli.door import listing, looking
 from kyc.cli.main import Note, screen, service
 
@@ -221,9 +221,7 @@ def use(operator: str, /, *, reason: str, hours: Few = 1) -> None:
 
     number = uuid4().hex[:12]
     with service() as opened:
-        EmergencyDesk(opened, clerk_of(operator, reason, roles=("custodian",))).declare(
-            operator, number, reason, hours
-        )
+        EmergencyDesk(opened, custodian_of(operator, reason)).declare(operator, number, reason, hours)
     screen().answer({"use": number}, [f"{operator} has emergency access for {hours} h: {number}"])
 
 
@@ -265,7 +263,7 @@ def review(
     from kyc.desk.emergencies import EmergencyDesk
 
     with service() as opened:
-        EmergencyDesk(opened, clerk_of(actor, roles=("custodian",))).review(operator, number, finding, note)
+        EmergencyDesk(opened, custodian_of(actor)).review(operator, number, finding, note)
     screen().answer({"reviewed": number}, [f"{number} is {finding}"])
 
 

@@ -107,7 +107,7 @@ def lapse(*, now: Flag = False) -> None:
     from projections.engine import Engine
 
     with service() as opened:
-        desk = FreezeDesk(opened, clerk_of(SYSTEM, roles=("custodian",)))
+        desk = FreezeDesk(opened, custodian_of(SYSTEM))
         if not now:
             Engine(opened.log).catch_up()
             count = len(orders.to_settle(opened.log, desk.now))
@@ -162,6 +162,11 @@ def clerk_of(actor: str, reason: str = "", *, roles: Iterable[str] = ("order-des
     from kyc.desk.clerk import Clerk
 
     return Clerk(id=actor, roles=frozenset(roles), reason=GLOBALS.reason or reason or REASON)
+
+
+def custodian_of(actor: str, reason: str = "") -> Clerk:
+    """Somebody who holds the keys, at the machine itself."""
+    return clerk_of(actor, reason, roles=("custodian",))
 
 
 def second_of(approver: str) -> Clerk:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from kyc.cli.desk_acts import clerk_of
+from kyc.cli.desk_acts import custodian_of
 from kyc.cli.door import listing, looking
 from kyc.cli.main import screen, service
 from kyc.cli.retention import Count, Question, asked_of, named
@@ -17,7 +17,6 @@ from kyc.domain.submission import StreamName
 from kyc.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from kyc.desk.clerk import Clerk
     from kyc.disposals import Disposals, Proposal, Run
     from kyc.wiring import Service
 
@@ -259,7 +258,7 @@ def place(
     except ValueError:
         raise InputError("no such class", field="record_class", rule=", ".join(RecordClass)) from None
     with service() as opened:
-        HoldDesk(opened, _clerk(actor)).place(
+        HoldDesk(opened, custodian_of(actor)).place(
             named(subject), number, basis, reference=reference, classes=classes, since=since, until=until
         )
     screen().answer({"subject": subject, "hold": number, "in_force": True}, [f"hold {number} lies on {subject}"])
@@ -284,7 +283,7 @@ def release(subject: str, number: str, /, *, actor: str, approver: str, reason: 
     from kyc.desk.holds import HoldDesk
 
     with service() as opened:
-        HoldDesk(opened, _clerk(actor)).release(named(subject), number, reason, _clerk(approver))
+        HoldDesk(opened, custodian_of(actor)).release(named(subject), number, reason, custodian_of(approver))
     screen().answer({"subject": subject, "hold": number, "in_force": False}, [f"hold {number} is released"])
 
 
@@ -330,12 +329,8 @@ def _decide(opened: Service, batch: str, actor: str, reject: str = "") -> int:
 def _allow(opened: Service, act: str, actor: str, second: str = "") -> None:
     from kyc import disposals
 
-    clerk = _clerk(actor)
+    clerk = custodian_of(actor)
     disposals.allow(opened, clerk.actor, act, clerk.reason, second=second)
-
-
-def _clerk(actor: str) -> Clerk:
-    return clerk_of(actor, roles=("custodian",))
 
 
 def _name(one: Proposal) -> str:

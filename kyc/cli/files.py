@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from kyc.cli.desk_acts import clerk_of
+from kyc.cli.desk_acts import custodian_of
 from kyc.cli.main import screen, service
 
 if TYPE_CHECKING:
-    from kyc.desk.clerk import Clerk
     from kyc.desk.files import Correction, FileDesk
 
 
@@ -65,7 +64,7 @@ def merge(survivor: str, absorbed: str, /, *, actor: str, approver: str, reason:
         How it is known.
     """
     with _desk(actor) as desk:
-        desk.merge(survivor, absorbed, reason, _clerk(approver))
+        desk.merge(survivor, absorbed, reason, custodian_of(approver))
     screen().answer({"survivor": survivor, "absorbed": absorbed}, [f"{absorbed} belongs to {survivor}"])
 
 
@@ -86,7 +85,7 @@ def unmerge(survivor: str, absorbed: str, /, *, actor: str, approver: str, reaso
         How it is known.
     """
     with _desk(actor) as desk:
-        desk.revert(survivor, absorbed, reason, _clerk(approver))
+        desk.revert(survivor, absorbed, reason, custodian_of(approver))
     screen().answer({"restored": absorbed}, [f"{survivor} and {absorbed} stand alone"])
 
 
@@ -109,7 +108,7 @@ def correct(
         How it came out.
     """
     with _desk(actor) as desk:
-        desk.correct(number, wrong.correction(), reason, _clerk(approver))
+        desk.correct(number, wrong.correction(), reason, custodian_of(approver))
     screen().answer({"customer": number, "corrected": wrong.attribute}, [f"{wrong.attribute} is corrected"])
 
 
@@ -118,8 +117,4 @@ def _desk(actor: str) -> Iterator[FileDesk]:
     from kyc.desk.files import FileDesk
 
     with service() as opened:
-        yield FileDesk(opened, _clerk(actor))
-
-
-def _clerk(actor: str) -> Clerk:
-    return clerk_of(actor, roles=("custodian",))
+        yield FileDesk(opened, custodian_of(actor))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cyclopts import App
 
+from kyc.cli.desk_acts import custodian_of
 from kyc.cli.main import screen, service
 from kyc.cli.records import moment
 from kyc.domain.policies import RuleSet
 from kyc.errors import InputError
 
 if TYPE_CHECKING:
-    from kyc.desk.clerk import Clerk
     from kyc.domain.policies import Policies
     from kyc.wiring import Service
 
@@ -50,7 +50,7 @@ def adopt(*, actor: str, approver: str, jurisdiction: Jurisdiction = "CN") -> No
     from kyc.domain.policies import shipped_editions
 
     with service() as opened:
-        desk, second = PolicyDesk(opened, _clerk(actor)), _clerk(approver)
+        desk, second = PolicyDesk(opened, custodian_of(actor)), custodian_of(approver)
         known = opened.ledger.policies()
         missing = [edition for edition in shipped_editions(jurisdiction) if not known.version(edition.rules)]
         for edition in missing:
@@ -86,8 +86,8 @@ def publish(
 
     text = file.read_text(encoding="utf-8")
     with service() as opened:
-        version = PolicyDesk(opened, _clerk(actor)).publish(
-            rules, text, start, _clerk(approver), reason=reason, jurisdiction=jurisdiction
+        version = PolicyDesk(opened, custodian_of(actor)).publish(
+            rules, text, start, custodian_of(approver), reason=reason, jurisdiction=jurisdiction
         )
     screen().answer(
         {"rules": rules, "version": version, "effective_from": start},
@@ -110,8 +110,8 @@ def forms(file: Path, /, *, actor: str, approver: str) -> None:
     from kyc.desk.policies import PolicyDesk
 
     with service() as opened:
-        names = PolicyDesk(opened, _clerk(actor)).forms(
-            file.read_text(encoding="utf-8"), _clerk(approver), file.name
+        names = PolicyDesk(opened, custodian_of(actor)).forms(
+            file.read_text(encoding="utf-8"), custodian_of(approver), file.name
         )
     screen().answer({"published": names}, [f"published {name}" for name in names] or ["nothing new to publish"])
 
@@ -238,9 +238,3 @@ def _known(opened: Service, as_of: str | None) -> Policies:
     from replay import lawbook
 
     return lawbook.known(opened.log, moment(as_of, opened.ledger.zone))
-
-
-def _clerk(actor: str) -> Clerk:
-    from kyc.cli.desk_acts import clerk_of
-
-    return clerk_of(actor, roles=("custodian",))

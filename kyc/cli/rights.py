@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from kyc.cli.desk_acts import clerk_of
+from kyc.cli.desk_acts import custodian_of
 from kyc.cli.files import Wrong
 from kyc.cli.main import screen, service
 
 if TYPE_CHECKING:
-    from kyc.desk.clerk import Clerk
     from kyc.desk.rights import Kind, Requester, RightsDesk
 else:
     from typing import Literal
@@ -103,7 +102,7 @@ def correct(number: str, /, *, wrong: Annotated[Wrong, Parameter(name="*")], act
         The second person.
     """
     with _desk(actor) as desk:
-        desk.correct(number, wrong.correction(), _clerk(approver))
+        desk.correct(number, wrong.correction(), custodian_of(approver))
     screen().answer({"request": number, "corrected": wrong.attribute}, [f"{wrong.attribute} is corrected"])
 
 
@@ -304,8 +303,4 @@ def _desk(actor: str) -> Iterator[RightsDesk]:
     from kyc.desk.rights import RightsDesk
 
     with service() as opened:
-        yield RightsDesk(opened, _clerk(actor))
-
-
-def _clerk(actor: str) -> Clerk:
-    return clerk_of(actor, roles=("custodian",))
+        yield RightsDesk(opened, custodian_of(actor))
