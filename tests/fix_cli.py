@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclopts import App
 
-from kyc.cli.main import main
+from kyc.cli.main import _register, app, main
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -28,6 +29,20 @@ def call(
         return code, said.out, said.err
 
     return run
+
+
+def commands() -> Iterator[str]:
+    """Every command of the program by its words."""
+    _register()
+    return _commands(app, ())
+
+
+def _commands(one: App, path: tuple[str, ...]) -> Iterator[str]:
+    if one.default_command is not None and path:
+        yield " ".join(path)
+    for name in one:
+        if not name.startswith("-"):
+            yield from _commands(one[name], (*path, name))
 
 
 def document(answer: tuple[int, str, str]) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from cyclopts import App
+from fix_cli import commands
 
-from kyc.cli.main import _register, app
 from kyc.service.routes import ROUTES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
@@ -78,19 +76,9 @@ ELSEWHERE = {"branch", "receipt", "witness"}
 """Groups whose other commands run on a branch's or an auditor's own machine, without our database."""
 
 
-def commands(one: App, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """The commands of the program by their words."""
-    if one.default_command is not None and path:
-        yield " ".join(path)
-    for name in one:
-        if not name.startswith("-"):
-            yield from commands(one[name], (*path, name))
-
-
 def test_every_command_has_its_place() -> None:
     """A command has a route, or is the administrator's, or runs elsewhere: a new one is told apart here."""
-    _register()
-    known = set(commands(app))
+    known = set(commands())
     elsewhere = {one for one in known if one.split()[0] in ELSEWHERE} - set(ROUTE)
     assert known == set(ROUTE) | AT_THE_MACHINE | elsewhere
     assert not set(ROUTE) & AT_THE_MACHINE

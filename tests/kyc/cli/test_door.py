@@ -6,18 +6,15 @@ record, or one that shows nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from cyclopts import App
-from fix_cli import Call
+from fix_cli import Call, commands
 from fix_world_china import accepted, onboard, open_account, order, paid, passport, person, rated, verified
 from fix_world_ledger import Story
 
 from kyc.access.gate import Gate
-from kyc.cli.main import _register, app
 from kyc.domain.access_log import (
     AccessAnomalyFlagged,
     BreakGlassUsed,
@@ -119,15 +116,6 @@ OTHERS = {
 }  # fmt: skip
 
 
-def commands(one: App, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """The commands of the program by their words."""
-    if one.default_command is not None and path:
-        yield " ".join(path)
-    for name in one:
-        if not name.startswith("-"):
-            yield from commands(one[name], (*path, name))
-
-
 @pytest.fixture
 def world(story: Story) -> Story:
     """The bank of the Chinese stories, in a fresh database."""
@@ -209,10 +197,9 @@ def told_of(bank: Story, since: int) -> set[str]:
 
 def test_every_command_is_told_apart() -> None:
     """A command that is neither here nor there would show what nobody has thought about."""
-    _register()
     others = [name if group != "access" else f"access {name}" for group, names in OTHERS.items() for name in names]
     known = [*READS, "disposal certificate", *others]
-    assert sorted(known) == sorted(commands(app))
+    assert sorted(known) == sorted(commands())
 
 
 @pytest.mark.usefixtures("asking")
